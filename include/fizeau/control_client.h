@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The Control-Client's end of one control connection (RFC 5357 section 3). No I/O; driven like the Server
+   (server.h). Which mode and key to use is the caller's decision, between GREETING and set_up. */
+#ifndef FIZEAU_CONTROL_CLIENT_H
+#define FIZEAU_CONTROL_CLIENT_H
+
+#include "event.h"
+#include "time.h"
+
+struct fizeau_control_client;
+
+struct fizeau_control_client_config {
+	int64_t answer_timeout_ns; /* time for the server's next answer; > 0 */
+	uint32_t max_count;        /* largest PBKDF2 Count that is computed: FIZEAU_COUNT_MAX_DEFAULT */
+};
+
+/* What goes into Set-Up-Response. In open mode only mode counts. */
+struct fizeau_set_up {
+	uint32_t mode; /* one security mode, and FIZEAU_MODE_TW_IKEV2 for an IKEv2-derived key; 0: give up */
+	uint8_t key_id[FIZEAU_KEYID_OCTETS]; /* zero filled; SPIi | SPIr | zeros when IKEv2-derived */
+	uint8_t token_key[16];               /* from fizeau_token_key_passphrase or fizeau_token_key_ike */
+	struct fizeau_session_keys keys;     /* random */
+	uint8_t client_iv[16];               /* random */
+};
+
+FIZEAU_API struct fizeau_control_client *fizeau_control_client_new(const struct fizeau_control_client_config *config,
+	struct fizeau_mono now);
+FIZEAU_API void fizeau_control_client_free(struct fizeau_control_client *client);
+
+FIZEAU_API size_t fizeau_control_client_recv(struct fizeau_control_client *client, const uint8_t *octets, size_t len,
+	struct fizeau_mono now);
+FIZEAU_API void fizeau_control_client_eof(struct fizeau_control_client *client);
+FIZEAU_API size_t fizeau_control_client_output(const struct fizeau_control_client *client, const uint8_t **octets);
+FIZEAU_API void fizeau_control_client_sent(struct fizeau_control_client *client, size_t len);
+FIZEAU_API FIZEAU_MUST_USE bool fizeau_control_client_event(struct fizeau_control_client *client,
+	struct fizeau_event *event);
+FIZEAU_API struct fizeau_mono fizeau_control_client_deadline(const struct fizeau_control_client *client);
+FIZEAU_API void fizeau_control_client_expire(struct fizeau_control_client *client, struct fizeau_mono now);
+
+/* Answers the greeting. FIZEAU_ERR_MODE if the mode was not offered or is not exactly one security mode,
+   FIZEAU_ERR_COUNT if the mode needs PBKDF2's Count in form and it is not, FIZEAU_ERR_STATE before the greeting;
+   nothing was sent then and another call is allowed. The caller wipes set_up. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_set_up(struct fizeau_control_client *client,
+	const struct fizeau_set_up *set_up, struct fizeau_mono now);
+/* Sends Request-TW-Session; one SESSION_ANSWER will come. One request at a time, before start or after stop.
+   FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_RANGE for a value that the message cannot carry. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_tw(struct fizeau_control_client *client,
+	const struct fizeau_tw_request *request, struct fizeau_mono now);
+/* Sends Start-Sessions for all accepted sessions; one START_ACK will come. FIZEAU_ERR_STATE without one. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_start(struct fizeau_control_client *client, struct fizeau_mono now);
+/* Sends Stop-Sessions with accept; nothing is answered (RFC 5357 3.8). New requests may follow. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop(struct fizeau_control_client *client, uint8_t accept,
+	struct fizeau_mono now);
+
+/* As fizeau_server_test_keys. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_test_keys(const struct fizeau_control_client *client,
+	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_test_keys *keys);
+
+#endif

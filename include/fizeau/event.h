@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* What the control machines have to say. Events are pulled: fizeau_server_event, fizeau_control_client_event. */
+#ifndef FIZEAU_EVENT_H
+#define FIZEAU_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "keys.h"
+
+/* Modes: exactly one of the security modes is chosen, with any of the feature bits that were offered
+   (TWAMP-Modes registry; wire.md 3.1). */
+enum fizeau_mode {
+	FIZEAU_MODE_OPEN = 1,
+	FIZEAU_MODE_AUTHENTICATED = 2,
+	FIZEAU_MODE_ENCRYPTED = 4,
+	FIZEAU_MODE_MIXED = 8,         /* TWAMP: encrypted control, open test (RFC 5618) */
+	FIZEAU_MODE_TW_IKEV2 = 128,    /* TWAMP: IKEv2-derived key (RFC 7717) */
+	FIZEAU_MODE_SECURITY = 15,     /* the bits of which exactly one is chosen */
+};
+
+/* Accept values (RFC 4656 3.3; 6 is RFC 7717's). Any other non-zero value reads as FAILURE. */
+enum fizeau_accept {
+	FIZEAU_ACCEPT_OK = 0,
+	FIZEAU_ACCEPT_FAILURE = 1,
+	FIZEAU_ACCEPT_INTERNAL = 2,
+	FIZEAU_ACCEPT_UNSUPPORTED = 3,
+	FIZEAU_ACCEPT_PERMANENT_LIMIT = 4,
+	FIZEAU_ACCEPT_TEMPORARY_LIMIT = 5,
+	FIZEAU_ACCEPT_NO_IKE_SA = 6,
+};
+
+/* A text for a person; "failure" for unknown values. Static. */
+FIZEAU_API const char *fizeau_accept_text(uint8_t accept);
+
+/* An IP address as the messages carry it; version 0 is "not given". */
+struct fizeau_address {
+	uint8_t version;    /* 4, 6 or 0 */
+	uint8_t octets[16]; /* network order; IPv4 in the first four, the rest zero */
+};
+
+/* Request-TW-Session (RFC 5357 3.5). */
+struct fizeau_tw_request {
+	uint8_t ip_version;             /* IPVN: 4 or 6 */
+	struct fizeau_address sender;   /* version 0: the control connection's address */
+	struct fizeau_address receiver; /* likewise */
+	uint16_t sender_port;           /* source of the sender's packets, destination of the reflections */
+	uint16_t receiver_port;         /* wanted reflector port; 0: any */
+	uint32_t padding_octets;        /* Padding Length */
+	uint64_t start_time;            /* NTP */
+	uint64_t timeout;               /* 32.32 s: how long reflection goes on after Stop-Sessions */
+	uint8_t dscp;                   /* Type-P: 0 .. 63 */
+};
+
+enum fizeau_event_type {
+	FIZEAU_EVENT_NONE,
+
+	/* Server: each waits for the answer named, and until then recv consumes nothing. */
+	FIZEAU_EVENT_KEY_WANTED,     /* Set-Up-Response is in: fizeau_server_answer_key */
+	FIZEAU_EVENT_SESSION_WANTED, /* Request-TW-Session is in: fizeau_server_answer_session */
+	FIZEAU_EVENT_START_WANTED,   /* Start-Sessions is in: fizeau_server_answer_start */
+	FIZEAU_EVENT_STOPPED,        /* Stop-Sessions is in: nothing to answer */
+
+	/* Control-Client. */
+	FIZEAU_EVENT_GREETING,       /* Server-Greeting is in: fizeau_control_client_set_up */
+	FIZEAU_EVENT_SERVER_START,   /* connected, commands may be sent */
+	FIZEAU_EVENT_SESSION_ANSWER, /* Accept-Session is in */
+	FIZEAU_EVENT_START_ACK,      /* Start-Ack is in */
+
+	/* Both: nothing follows. What is in the output is still to be sent. */
+	FIZEAU_EVENT_CLOSED,
+};
+
+struct fizeau_event {
+	enum fizeau_event_type type;
+	union {
+		struct { /* KEY_WANTED */
+			uint32_t mode; /* what the client chose, checked; ike is (mode & FIZEAU_MODE_TW_IKEV2) */
+			bool ike;
+			uint8_t key_id[FIZEAU_KEYID_OCTETS]; /* no terminator when full; binary when ike */
+			uint8_t spi_i[8], spi_r[8];          /* when ike */
+			uint8_t challenge[16], salt[16];
+			uint32_t count;
+			uint8_t token[FIZEAU_TOKEN_OCTETS];
+		} key;
+		struct fizeau_tw_request request; /* SESSION_WANTED */
+		struct {                          /* STOPPED */
+			uint8_t accept;
+			uint32_t sessions; /* Number of Sessions as the client sent it */
+		} stopped;
+		struct { /* GREETING */
+			uint32_t modes;
+			uint8_t challenge[16], salt[16];
+			uint32_t count; /* not checked yet: open mode does not care */
+		} greeting;
+		struct { /* SERVER_START, START_ACK: accept is FIZEAU_ACCEPT_OK */
+			uint8_t accept;
+			uint64_t start_time; /* SERVER_START: when the server came up, NTP */
+		} answer;
+		struct { /* SESSION_ANSWER; a refusal does not close the connection */
+			uint8_t accept;
+			uint16_t port;
+			uint8_t sid[FIZEAU_SID_OCTETS];
+		} session;
+		struct { /* CLOSED */
+			int error;      /* FIZEAU_ERR_*: why; 0: in order */
+			uint8_t accept; /* the peer's Accept if error is FIZEAU_ERR_REFUSED, or ours if we refused */
+		} closed;
+	};
+};
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* All of the public API. */
+#ifndef FIZEAU_FIZEAU_H
+#define FIZEAU_FIZEAU_H
+
+#include "control_client.h"
+#include "error.h"
+#include "event.h"
+#include "keys.h"
+#include "reflector.h"
+#include "sender.h"
+#include "server.h"
+#include "stats.h"
+#include "time.h"
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The Session-Sender of one TWAMP session: test packets out, reflections in, and the send schedule
+   (RFC 4656 sections 3.6, 4.1 and 5; RFC 5357 section 4.1). One pure call per packet, no allocation. */
+#ifndef FIZEAU_SENDER_H
+#define FIZEAU_SENDER_H
+
+#include "keys.h"
+#include "time.h"
+
+/* Protection of the test packets; mixed mode has open ones. */
+enum fizeau_test_mode {
+	FIZEAU_TEST_OPEN,
+	FIZEAU_TEST_AUTHENTICATED,
+	FIZEAU_TEST_ENCRYPTED,
+};
+
+/* The test mode that goes with a control mode (RFC 5618: mixed is open here). */
+FIZEAU_API enum fizeau_test_mode fizeau_test_mode_of(uint32_t mode);
+
+/* Shortest payload of a sender's packet (14, 48) and of a reflection (41, 112). */
+FIZEAU_API size_t fizeau_sender_header_octets(enum fizeau_test_mode mode);
+FIZEAU_API size_t fizeau_reflector_header_octets(enum fizeau_test_mode mode);
+
+#define FIZEAU_TEST_PACKET_MAX 65507u /* largest UDP payload */
+
+struct fizeau_sender_config {
+	enum fizeau_test_mode mode;
+	struct fizeau_test_keys keys; /* not used in open mode; copied, the caller wipes its own */
+	uint32_t padding_octets;
+	bool zero_padding;            /* else pseudo-random, from padding_seed */
+	uint8_t padding_seed[8];      /* from a generator independent of keys and SIDs (RFC 4656 4.1.2) */
+};
+
+struct fizeau_sender;
+
+/* NULL without memory, if libcrypto fails or the packet would not fit a datagram. */
+FIZEAU_API struct fizeau_sender *fizeau_sender_new(const struct fizeau_sender_config *config);
+FIZEAU_API void fizeau_sender_free(struct fizeau_sender *sender);
+
+/* Payload of each packet. */
+FIZEAU_API size_t fizeau_sender_octets(const struct fizeau_sender *sender);
+
+/* Writes all of packet seq that does not depend on the moment of sending. buf has fizeau_sender_octets. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_sender_prepare(struct fizeau_sender *sender, uint32_t seq, uint8_t *buf);
+/* Writes the stamp into a prepared packet, and what must follow it (HMAC and encryption in encrypted mode). */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_sender_finish(struct fizeau_sender *sender, uint8_t *buf, struct fizeau_stamp stamp);
+
+/* A reflection as it was parsed (RFC 5357 4.2.1). */
+struct fizeau_reflection {
+	uint32_t seq;            /* the reflector's own number: forward loss shows as the difference */
+	uint32_t sender_seq;
+	uint64_t sender_ntp;     /* T1 as it came back */
+	uint64_t receive_ntp;    /* T2 */
+	uint64_t reflect_ntp;    /* T3 */
+	uint16_t sender_error;
+	uint16_t reflector_error; /* of T2 and T3 */
+	uint8_t sender_ttl;      /* TTL or Hop Limit at the reflector; 255: unknown */
+};
+
+/* Checks and parses a reflection; len must be that of the datagram. FIZEAU_ERR_LENGTH if it is shorter than the
+   format or longer than header and padding, FIZEAU_ERR_HMAC, FIZEAU_ERR_ESTIMATE. Discard and count each.
+   octets is left as it is. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_sender_reflection(struct fizeau_sender *sender, const uint8_t *octets, size_t len,
+	struct fizeau_reflection *reflection);
+
+/* One slot of a send schedule (RFC 4656 3.6). */
+struct fizeau_slot {
+	bool exponential;   /* else fixed */
+	uint64_t parameter; /* 32.32 s: mean or interval */
+};
+
+struct fizeau_schedule;
+
+/* The schedule that a SID and its slots define; slots are copied. NULL without memory or slots (1 .. 65535). */
+FIZEAU_API struct fizeau_schedule *fizeau_schedule_new(const uint8_t sid[static FIZEAU_SID_OCTETS],
+	const struct fizeau_slot *slots, size_t count);
+FIZEAU_API void fizeau_schedule_free(struct fizeau_schedule *schedule);
+/* Offset of the next packet from the Start Time, 32.32 s; the first is preceded by the first slot's wait. */
+FIZEAU_API uint64_t fizeau_schedule_next(struct fizeau_schedule *schedule);
+
+#endif

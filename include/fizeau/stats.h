@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Metrics over the records of a session: pure functions (RFC 2681, 2330, 3393, 5481, 6673, 4737, 5560).
+   A figure that could not be measured says so with valid = false; it is never 0. */
+#ifndef FIZEAU_STATS_H
+#define FIZEAU_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "error.h"
+
+/* One reflection that came back, in order of arrival. */
+struct fizeau_round_trip {
+	uint32_t seq;             /* the sender's number */
+	uint32_t reflector_seq;
+	uint64_t t1, t2, t3, t4;  /* NTP: sent, received and sent by the reflector, received back */
+	uint16_t sender_error;    /* Error Estimate of T1 */
+	uint16_t reflector_error; /* of T2 and T3 */
+	uint16_t receive_error;   /* of T4 */
+	uint8_t forward_ttl;      /* TTL at the reflector; 255: unknown */
+	uint8_t backward_ttl;     /* TTL of the reflection on arrival; 255: unknown */
+};
+
+/* Order statistics of a set of durations in nanoseconds; percentiles by the definition of RFC 2330 11.3. */
+struct fizeau_distribution {
+	bool valid; /* false: no value */
+	uint64_t values;
+	int64_t min, mean, median, p90, p95, p99, p999, max;
+	int64_t stddev;
+};
+
+struct fizeau_round_trip_summary {
+	uint64_t sent;
+	uint64_t received;         /* numbers that came back at least once within the loss threshold */
+	uint64_t lost;
+	bool lost_forward_valid;   /* false when the reflector's numbers cannot tell (stateless, or none came back) */
+	uint64_t lost_forward, lost_backward;
+	uint64_t duplicates;       /* further copies of a number */
+	uint64_t late;             /* came after the loss threshold: they count as lost */
+	uint64_t reordered;        /* RFC 4737 3.3, on the first copies in order of arrival */
+	struct fizeau_distribution round_trip; /* T4 - T1 less the reflector's residence T3 - T2 */
+	struct fizeau_distribution forward;    /* T2 - T1 */
+	struct fizeau_distribution backward;   /* T4 - T3 */
+	struct fizeau_distribution reflector;  /* T3 - T2 */
+	struct fizeau_distribution ipdv;       /* RFC 3393: round trip of consecutive numbers, both received */
+	struct fizeau_distribution pdv;        /* RFC 5481: round trip less the minimum */
+	bool synchronized_sender, synchronized_reflector; /* every Error Estimate said so */
+	int64_t error_sender_ns, error_reflector_ns;      /* largest bound */
+	bool ttl_valid;
+	uint8_t forward_ttl_min, forward_ttl_max, backward_ttl_min, backward_ttl_max;
+};
+
+/* Order statistics of values; sorts them in place. */
+FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fizeau_distribution *distribution);
+
+/* Summary of a session: records in order of arrival; sent is how many packets went out, numbered from 0;
+   timeout_ns the loss threshold. FIZEAU_ERR_MEMORY; FIZEAU_ERR_UNSENT if a record's number was never sent. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count,
+	uint32_t sent, int64_t timeout_ns, struct fizeau_round_trip_summary *summary);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* UDP sockets of test sessions: batches in and out, receive stamps, TTL, DSCP, the address a packet came to. */
+#ifndef FZ_IO_UDP_H
+#define FZ_IO_UDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "addr.h"
+#include "clock.h"
+
+struct fz_udp; /* a socket with its batch buffers */
+
+struct fz_udp_options {
+	uint32_t batch;          /* datagrams read or sent per call: 1 .. 64 */
+	uint32_t packet_octets;  /* largest payload that will be read; longer ones arrive with truncated set */
+	int receive_buffer;      /* octets wanted of SO_RCVBUF; 0: the system's */
+};
+
+struct fz_datagram {
+	uint8_t *octets;
+	size_t len;
+	bool truncated;
+	struct fz_addr from, to;      /* to: the local address it came to, port included */
+	struct fizeau_stamp received;
+	uint8_t ttl;                  /* 255: unknown */
+	uint8_t traffic_class;        /* DSCP and ECN as received */
+};
+
+/* Opens, binds (port 0: any) and sets TTL 255, receive stamps (hardware, kernel, or neither: source tells), TTL and
+   class reporting, and local-drop counting. 0 or -errno. */
+FIZEAU_MUST_USE int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *options, struct fz_udp **udp);
+void fz_udp_close(struct fz_udp *udp); /* NULL is fine */
+int fz_udp_fd(const struct fz_udp *udp);
+void fz_udp_local(const struct fz_udp *udp, struct fz_addr *local);
+/* What stamps this socket gives at best; USER is the fallback and is to be reported as such. */
+enum fizeau_stamp_source fz_udp_stamp_source(const struct fz_udp *udp);
+
+/* Reads a batch without waiting: number of datagrams, 0 if there is none, or -errno. They lie in the socket's own
+   buffers until the next read. */
+FIZEAU_MUST_USE int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams);
+
+/* Room for the next datagram to send: its buffer of packet_octets, in the socket's own send batch; NULL if the batch
+   is full (flush first). */
+uint8_t *fz_udp_room(struct fz_udp *udp);
+/* Queues what was written into fz_udp_room: to peer, from the local address `from` (NULL: the socket's), with dscp
+   0 .. 63. Nothing leaves before fz_udp_flush. */
+void fz_udp_queue(struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp);
+/* The queued buffers, for finishing (stamping) them right before they leave. */
+uint32_t fz_udp_queued(const struct fz_udp *udp);
+uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index);
+/* Sends the batch; a short count is retried once, the rest is counted as local drops, never waited for. Returns
+   the datagrams that left, in order from the first; errors of single ones count as drops too. */
+FIZEAU_MUST_USE int fz_udp_flush(struct fz_udp *udp);
+
+struct fz_udp_counters {
+	uint64_t received, sent;
+	uint64_t send_drops;    /* the kernel would not take them */
+	uint64_t receive_drops; /* SO_RXQ_OVFL: our own socket's buffer was full */
+};
+void fz_udp_counters(const struct fz_udp *udp, struct fz_udp_counters *counters);
+
+#endif
