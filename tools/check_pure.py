@@ -11,7 +11,7 @@ import sys
 
 MEMORY = set('''malloc calloc realloc free memcpy memmove memset memcmp memchr explicit_bzero
     strlen strnlen strcmp strncmp strchr memmem qsort bsearch abort __assert_fail __stack_chk_fail
-    _GLOBAL_OFFSET_TABLE_'''.split())
+    strerrordesc_np _GLOBAL_OFFSET_TABLE_'''.split())
 # libcrypto, but neither its random source nor anything that reaches files and sockets.
 FORBIDDEN_CRYPTO = re.compile(r'^(RAND|BIO|ERR_print|CONF|OSSL_STORE|OSSL_HTTP)_')
 READ_ONLY = re.compile(r'^\.(text|rodata|data\.rel\.ro|eh_frame|comment|note|debug|gnu|init_array|group)')

@@ -15,7 +15,8 @@ uint64_t fizeau_ntp_from_unix(int64_t sec, uint32_t nsec)
 	return ((uint64_t)sec + NTP_UNIX_OFFSET) << 32 | ((uint64_t)nsec << 32) / NS_PER_S;
 }
 
-/* Nanoseconds of a 32.32 magnitude, rounded to nearest. */
+/* Nanoseconds of a 32.32 magnitude, rounded to nearest. Only products and shifts of 128 bits: a division would be a
+   call into the compiler's library. */
 static int64_t ns_of_fixed(uint64_t fixed)
 {
 	return (int64_t)(((u128)fixed * NS_PER_S + ((u128)1 << 31)) >> 32);
@@ -24,7 +25,7 @@ static int64_t ns_of_fixed(uint64_t fixed)
 /* 32.32 of nanoseconds, rounded to nearest; modulo 2^64. */
 static uint64_t fixed_of_ns(uint64_t ns)
 {
-	return (uint64_t)((((u128)ns << 32) + NS_PER_S / 2) / NS_PER_S);
+	return (ns / NS_PER_S << 32) + ((ns % NS_PER_S << 32) + NS_PER_S / 2) / NS_PER_S;
 }
 
 int64_t fizeau_ntp_diff_ns(uint64_t a, uint64_t b)
@@ -75,7 +76,7 @@ int64_t fizeau_duration_to_ns(uint64_t duration)
 /*= rfc4656#section-4.1.2 OW-4.1.2-05 OW-4.1.2-06 OW-4.1.2-07 OW-4.1.2-08 OW-4.1.2-09 */
 uint16_t fizeau_error_estimate(uint64_t error_ns, bool synchronized)
 {
-	u128 fixed = (((u128)error_ns << 32) + NS_PER_S - 1) / NS_PER_S;
+	u128 fixed = ((u128)(error_ns / NS_PER_S) << 32) + ((error_ns % NS_PER_S << 32) + NS_PER_S - 1) / NS_PER_S;
 	unsigned scale = 0;
 
 	while (fixed > ESTIMATE_MULTIPLIER) {
