@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "udp.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stamping.h"
+
+#define BATCH_MAX 64
+#define TTL_UNKNOWN 255
+/* Stamps, TTL, class, addresses and drops of one datagram: about 190 octets on 64-bit machines. */
+#define RECEIVE_CONTROL_OCTETS 320
+/* Source address and class. */
+#define SEND_CONTROL_OCTETS 96
+
+struct receive_control {
+	_Alignas(struct cmsghdr) uint8_t octets[RECEIVE_CONTROL_OCTETS];
+};
+
+struct send_control {
+	_Alignas(struct cmsghdr) uint8_t octets[SEND_CONTROL_OCTETS];
+};
+
+union any_sockaddr {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+struct batch {
+	struct mmsghdr msgs[BATCH_MAX];
+	struct iovec iovs[BATCH_MAX];
+	union any_sockaddr peers[BATCH_MAX];
+	uint8_t *octets; /* batch times packet_octets */
+};
+
+struct fz_udp {
+	int fd;
+	struct fz_addr local;
+	struct fz_udp_options options;
+	enum fizeau_stamp_source source;
+	struct fz_udp_counters counters;
+
+	struct batch in, out;
+	struct receive_control in_control[BATCH_MAX];
+	struct send_control out_control[BATCH_MAX];
+	struct fz_datagram datagrams[BATCH_MAX];
+	uint32_t queued;
+};
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
+/* The options without which the socket would not do what its header says, and those that may be missing. */
+static int set_options(struct fz_udp *udp, int version)
+{
+	int wanted = udp->options.receive_buffer;
+	int error;
+
+	if (version == 6)
+		error = set(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	else
+		error = 0;
+	/*= rfc5357#section-4.2.1 TW-4.2.1-03 */
+	/*= rfc4656#section-4.1.2 OW-4.1.2-01 */
+	if (error == 0)
+		error = version == 6 ? set(udp->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255)
+				     : set(udp->fd, IPPROTO_IP, IP_TTL, 255);
+	if (error == 0)
+		error = version == 6 ? set(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+				     : set(udp->fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (error != 0)
+		return error;
+	/* What is not reported is unknown, and said to be so. */
+	if (version == 6) {
+		(void)set(udp->fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+		(void)set(udp->fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	} else {
+		(void)set(udp->fd, IPPROTO_IP, IP_RECVTTL, 1);
+		(void)set(udp->fd, IPPROTO_IP, IP_RECVTOS, 1);
+	}
+	(void)set(udp->fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+	if (wanted > 0 && set(udp->fd, SOL_SOCKET, SO_RCVBUFFORCE, wanted) != 0)
+		(void)set(udp->fd, SOL_SOCKET, SO_RCVBUF, wanted);
+	udp->source = fz_stamping_enable(udp->fd);
+	return 0;
+}
+
+static int bind_to(struct fz_udp *udp, const struct fz_addr *local)
+{
+	union any_sockaddr bound = {0};
+	socklen_t len = sizeof(bound);
+
+	if (bind(udp->fd, &local->sa, local->len) != 0 || getsockname(udp->fd, &bound.sa, &len) != 0)
+		return -errno;
+	fz_addr_from_sockaddr(&udp->local, &bound.sa, len);
+	return 0;
+}
+
+static int set_up_batches(struct fz_udp *udp)
+{
+	size_t octets = udp->options.packet_octets;
+	uint32_t i;
+
+	udp->in.octets = calloc(udp->options.batch, octets);
+	udp->out.octets = calloc(udp->options.batch, octets);
+	if (udp->in.octets == NULL || udp->out.octets == NULL)
+		return -ENOMEM;
+	for (i = 0; i < udp->options.batch; i++) {
+		udp->in.iovs[i] = (struct iovec){udp->in.octets + i * octets, octets};
+		udp->in.msgs[i].msg_hdr.msg_iov = &udp->in.iovs[i];
+		udp->in.msgs[i].msg_hdr.msg_iovlen = 1;
+		udp->out.iovs[i].iov_base = udp->out.octets + i * octets;
+		udp->out.msgs[i].msg_hdr.msg_iov = &udp->out.iovs[i];
+		udp->out.msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	return 0;
+}
+
+int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *options, struct fz_udp **out)
+{
+	int version = fz_addr_version(local);
+	struct fz_udp *udp;
+	int error;
+
+	*out = NULL;
+	if (version == 0 || options->batch < 1 || options->batch > BATCH_MAX || options->packet_octets == 0)
+		return -EINVAL;
+	udp = calloc(1, sizeof(*udp));
+	if (udp == NULL)
+		return -ENOMEM;
+	udp->options = *options;
+	udp->fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	error = udp->fd < 0 ? -errno : set_options(udp, version);
+	if (error == 0)
+		error = bind_to(udp, local);
+	if (error == 0)
+		error = set_up_batches(udp);
+	if (error != 0) {
+		fz_udp_close(udp);
+		return error;
+	}
+	*out = udp;
+	return 0;
+}
+
+void fz_udp_close(struct fz_udp *udp)
+{
+	if (udp == NULL)
+		return;
+	if (udp->fd >= 0)
+		close(udp->fd);
+	free(udp->in.octets);
+	free(udp->out.octets);
+	free(udp);
+}
+
+int fz_udp_fd(const struct fz_udp *udp)
+{
+	return udp->fd;
+}
+
+void fz_udp_local(const struct fz_udp *udp, struct fz_addr *local)
+{
+	*local = udp->local;
+}
+
+enum fizeau_stamp_source fz_udp_stamp_source(const struct fz_udp *udp)
+{
+	return udp->source;
+}
+
+static void read_ipv4_control(const struct cmsghdr *cmsg, struct fz_datagram *datagram)
+{
+	struct in_pktinfo info;
+	int ttl;
+
+	/*= rfc5357#section-4.2 TW-4.2-05 */
+	/*= rfc4656#section-4.2 OW-4.2-05 */
+	if (cmsg->cmsg_type == IP_TTL && cmsg->cmsg_len >= CMSG_LEN(sizeof(ttl))) {
+		memcpy(&ttl, CMSG_DATA(cmsg), sizeof(ttl));
+		datagram->ttl = (uint8_t)ttl;
+	} else if (cmsg->cmsg_type == IP_TOS && cmsg->cmsg_len >= CMSG_LEN(1)) {
+		datagram->traffic_class = *CMSG_DATA(cmsg);
+	} else if (cmsg->cmsg_type == IP_PKTINFO && cmsg->cmsg_len >= CMSG_LEN(sizeof(info))) {
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		datagram->to.in.sin_addr = info.ipi_addr;
+	}
+}
+
+static void read_ipv6_control(const struct cmsghdr *cmsg, struct fz_datagram *datagram)
+{
+	struct in6_pktinfo info;
+	int value;
+
+	if (cmsg->cmsg_type == IPV6_PKTINFO && cmsg->cmsg_len >= CMSG_LEN(sizeof(info))) {
+		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
+		datagram->to.in6.sin6_addr = info.ipi6_addr;
+		datagram->to.in6.sin6_scope_id =
+			IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+		return;
+	}
+	if (cmsg->cmsg_len < CMSG_LEN(sizeof(value)))
+		return;
+	memcpy(&value, CMSG_DATA(cmsg), sizeof(value));
+	if (cmsg->cmsg_type == IPV6_HOPLIMIT)
+		datagram->ttl = (uint8_t)value;
+	else if (cmsg->cmsg_type == IPV6_TCLASS)
+		datagram->traffic_class = (uint8_t)value;
+}
+
+/* The kernel's count is of 32 bits and grows over the socket's life. */
+static void count_drops(struct fz_udp_counters *counters, uint32_t drops)
+{
+	counters->receive_drops += (uint32_t)(drops - (uint32_t)counters->receive_drops);
+}
+
+static void read_control(struct fz_udp *udp, struct msghdr *msg, const struct fz_clock *clock,
+	struct fz_datagram *datagram, bool *stamped)
+{
+	struct cmsghdr *cmsg;
+	uint32_t drops;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level == IPPROTO_IP) {
+			read_ipv4_control(cmsg, datagram);
+		} else if (cmsg->cmsg_level == IPPROTO_IPV6) {
+			read_ipv6_control(cmsg, datagram);
+		} else if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SO_RXQ_OVFL &&
+			   cmsg->cmsg_len >= CMSG_LEN(sizeof(drops))) {
+			memcpy(&drops, CMSG_DATA(cmsg), sizeof(drops));
+			count_drops(&udp->counters, drops);
+		} else if (fz_stamping_read(cmsg, clock, &datagram->received)) {
+			*stamped = true;
+		}
+	}
+}
+
+int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams)
+{
+	struct fizeau_stamp now;
+	int count, i;
+
+	*datagrams = udp->datagrams;
+	for (i = 0; i < (int)udp->options.batch; i++) {
+		struct msghdr *msg = &udp->in.msgs[i].msg_hdr;
+
+		msg->msg_name = &udp->in.peers[i];
+		msg->msg_namelen = sizeof(udp->in.peers[i]);
+		msg->msg_control = &udp->in_control[i];
+		msg->msg_controllen = sizeof(udp->in_control[i]);
+	}
+	do
+		count = recvmmsg(udp->fd, udp->in.msgs, udp->options.batch, MSG_DONTWAIT, NULL);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	now = fz_clock_wall(clock);
+	for (i = 0; i < count; i++) {
+		struct msghdr *msg = &udp->in.msgs[i].msg_hdr;
+		struct fz_datagram *datagram = &udp->datagrams[i];
+		bool stamped = false;
+
+		datagram->octets = udp->in.iovs[i].iov_base;
+		datagram->len = udp->in.msgs[i].msg_len;
+		datagram->truncated = (msg->msg_flags & MSG_TRUNC) != 0;
+		fz_addr_from_sockaddr(&datagram->from, &udp->in.peers[i].sa, msg->msg_namelen);
+		datagram->to = udp->local;
+		/*= rfc5357#section-4.2 TW-4.2-06 */
+		datagram->ttl = TTL_UNKNOWN;
+		datagram->traffic_class = 0;
+		read_control(udp, msg, clock, datagram, &stamped);
+		if (!stamped)
+			datagram->received = now;
+		if (datagram->received.source == FIZEAU_STAMP_HARDWARE)
+			udp->source = FIZEAU_STAMP_HARDWARE;
+	}
+	udp->counters.received += (uint64_t)count;
+	return count;
+}
+
+uint8_t *fz_udp_room(struct fz_udp *udp)
+{
+	return udp->queued == udp->options.batch ? NULL : udp->out.iovs[udp->queued].iov_base;
+}
+
+/* Appends a control message; there is room for all that is ever sent. */
+static void append(
+	struct msghdr *msg, struct send_control *control, int level, int type, const void *data, size_t len)
+{
+	struct cmsghdr header = {.cmsg_len = CMSG_LEN(len), .cmsg_level = level, .cmsg_type = type};
+	uint8_t *at = control->octets + msg->msg_controllen;
+
+	memset(at, 0, CMSG_SPACE(len));
+	memcpy(at, &header, sizeof(header));
+	memcpy(at + CMSG_LEN(0), data, len);
+	msg->msg_controllen += CMSG_SPACE(len);
+}
+
+static void append_source(struct msghdr *msg, struct send_control *control, const struct fz_addr *from)
+{
+	if (fz_addr_version(from) == 4) {
+		struct in_pktinfo info = {.ipi_spec_dst = from->in.sin_addr};
+
+		append(msg, control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	} else {
+		struct in6_pktinfo info = {
+			.ipi6_addr = from->in6.sin6_addr, .ipi6_ifindex = from->in6.sin6_scope_id};
+
+		append(msg, control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	}
+}
+
+void fz_udp_queue(
+	struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp)
+{
+	bool v6 = fz_addr_version(&udp->local) == 6;
+	struct send_control *control = &udp->out_control[udp->queued];
+	struct msghdr *msg = &udp->out.msgs[udp->queued].msg_hdr;
+	int traffic_class = (dscp & 63) << 2;
+
+	udp->out.iovs[udp->queued].iov_len = len;
+	memcpy(&udp->out.peers[udp->queued], &peer->sa, peer->len);
+	msg->msg_name = &udp->out.peers[udp->queued];
+	msg->msg_namelen = peer->len;
+	msg->msg_control = control;
+	msg->msg_controllen = 0;
+	if (from != NULL && fz_addr_version(from) == fz_addr_version(&udp->local) &&
+		!fz_addr_same_host(from, &udp->local))
+		append_source(msg, control, from);
+	/* 0 is what the socket sends without being told. */
+	if (traffic_class != 0)
+		append(msg, control, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS,
+			&traffic_class, sizeof(traffic_class));
+	if (msg->msg_controllen == 0)
+		msg->msg_control = NULL;
+	udp->queued++;
+}
+
+uint32_t fz_udp_queued(const struct fz_udp *udp)
+{
+	return udp->queued;
+}
+
+uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index)
+{
+	return index < udp->queued ? udp->out.iovs[index].iov_base : NULL;
+}
+
+int fz_udp_flush(struct fz_udp *udp)
+{
+	uint32_t at = 0, sent = 0;
+	bool retried = false;
+
+	while (at < udp->queued) {
+		int count =
+			sendmmsg(udp->fd, udp->out.msgs + at, udp->queued - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (count > 0) {
+			at += (uint32_t)count;
+			sent += (uint32_t)count;
+			retried = true;
+		} else if (errno == EAGAIN || errno == ENOBUFS) {
+			/* Our own queue is full: once more, then it is this host's loss, not the network's.
+			 */
+			if (retried)
+				break;
+			retried = true;
+		} else if (errno != EINTR) {
+			/* Refused for this one only (no route, a filter, an ICMP error): the others go on. */
+			at++;
+		}
+	}
+	udp->counters.sent += sent;
+	udp->counters.send_drops += udp->queued - sent;
+	udp->queued = 0;
+	return (int)sent;
+}
+
+void fz_udp_counters(const struct fz_udp *udp, struct fz_udp_counters *counters)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(info);
+
+	*counters = udp->counters;
+	/* Drops are told with the next datagram that gets through; this asks for those after the last. */
+	if (getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, info, &len) == 0 &&
+		len >= (SK_MEMINFO_DROPS + 1) * sizeof(info[0]))
+		count_drops(counters, info[SK_MEMINFO_DROPS]);
+}

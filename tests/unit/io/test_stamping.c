@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <time.h>
+#include <linux/errqueue.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/stamping.h"
+
+static const struct fz_clock test_clock = {.error_estimate = 0x0c55, .synchronized = true, .error_ns = 1000};
+
+struct control {
+	_Alignas(struct cmsghdr) uint8_t octets[CMSG_SPACE(sizeof(struct scm_timestamping))];
+};
+
+static struct cmsghdr *fill(struct control *control, int type, const void *data, size_t len)
+{
+	struct msghdr msg = {.msg_control = control, .msg_controllen = sizeof(*control)};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+
+	memset(control, 0, sizeof(*control));
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(cmsg), data, len);
+	return cmsg;
+}
+
+static struct fizeau_stamp read_stamps(struct timespec kernel, struct timespec card)
+{
+	struct scm_timestamping stamps = {.ts = {kernel, {0, 0}, card}};
+	struct fizeau_stamp stamp = {0};
+	struct control control;
+
+	assert_true(fz_stamping_read(
+		fill(&control, SCM_TIMESTAMPING, &stamps, sizeof(stamps)), &test_clock, &stamp));
+	return stamp;
+}
+
+static void kernel_stamp(void **state)
+{
+	struct fizeau_stamp stamp = read_stamps((struct timespec){100, 250}, (struct timespec){0, 0});
+
+	(void)state;
+	assert_int_equal(stamp.source, FIZEAU_STAMP_KERNEL);
+	assert_true(stamp.ntp == fizeau_ntp_from_unix(100, 250));
+	assert_int_equal(stamp.error, test_clock.error_estimate);
+}
+
+static void card_stamp_counts_the_lead_as_error(void **state)
+{
+	/* Over the edge of a second. */
+	struct fizeau_stamp stamp =
+		read_stamps((struct timespec){101, 10000}, (struct timespec){100, 999990000});
+
+	(void)state;
+	assert_int_equal(stamp.source, FIZEAU_STAMP_HARDWARE);
+	assert_true(stamp.ntp == fizeau_ntp_from_unix(100, 999990000));
+	assert_true(fizeau_error_estimate_ns(stamp.error) >= 21000);
+	assert_true(fizeau_error_estimate_synchronized(stamp.error));
+}
+
+static void card_of_another_clock_is_not_believed(void **state)
+{
+	struct timespec kernel = {2000000000, 500};
+	/* TAI; free-running since the card came up; after the kernel; too long before. */
+	static const struct timespec cards[] = {
+		{2000000037, 0}, {3, 7}, {2000000000, 501}, {1999999999, 998999999}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cards) / sizeof(cards[0]); i++) {
+		struct fizeau_stamp stamp = read_stamps(kernel, cards[i]);
+
+		assert_int_equal(stamp.source, FIZEAU_STAMP_KERNEL);
+		assert_true(stamp.ntp == fizeau_ntp_from_unix(kernel.tv_sec, (uint32_t)kernel.tv_nsec));
+	}
+}
+
+static void older_option(void **state)
+{
+	struct timespec when = {7, 9};
+	struct fizeau_stamp stamp;
+	struct control control;
+
+	(void)state;
+	assert_true(
+		fz_stamping_read(fill(&control, SCM_TIMESTAMPNS, &when, sizeof(when)), &test_clock, &stamp));
+	assert_true(stamp.ntp == fizeau_ntp_from_unix(7, 9));
+	assert_int_equal(stamp.source, FIZEAU_STAMP_KERNEL);
+}
+
+static void no_stamp(void **state)
+{
+	struct scm_timestamping empty = {0};
+	struct timespec when = {7, 9};
+	struct fizeau_stamp stamp;
+	struct control control;
+	struct cmsghdr *cmsg;
+
+	(void)state;
+	assert_false(fz_stamping_read(
+		fill(&control, SCM_TIMESTAMPING, &empty, sizeof(empty)), &test_clock, &stamp));
+	assert_false(fz_stamping_read(fill(&control, SCM_RIGHTS, &when, sizeof(when)), &test_clock, &stamp));
+	assert_false(fz_stamping_read(fill(&control, SCM_TIMESTAMPNS, &when, 8), &test_clock, &stamp));
+	assert_false(
+		fz_stamping_read(fill(&control, SCM_TIMESTAMPING, &when, sizeof(when)), &test_clock, &stamp));
+	cmsg = fill(&control, SCM_TIMESTAMPNS, &when, sizeof(when));
+	cmsg->cmsg_level = 0;
+	assert_false(fz_stamping_read(cmsg, &test_clock, &stamp));
+}
+
+static void a_descriptor_without_stamps_says_so(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fz_stamping_enable(ends[0]), FIZEAU_STAMP_USER);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kernel_stamp),
+		cmocka_unit_test(card_stamp_counts_the_lead_as_error),
+		cmocka_unit_test(card_of_another_clock_is_not_believed),
+		cmocka_unit_test(older_option),
+		cmocka_unit_test(no_stamp),
+		cmocka_unit_test(a_descriptor_without_stamps_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
