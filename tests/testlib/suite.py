@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: cases counted as TAP, our programs started and ended, namespaces of the test's own.
+
+    suite = Suite()
+    with suite.case("open mode measures"):
+        with Fizeaud(conf) as server:
+            result = fizeau_json("twoway", ..., server.target)
+    suite.done()
+
+The build's folder is in FIZEAU_BUILD (meson sets it), else ./build.
+"""
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = os.environ.get("FIZEAU_BUILD", "build")
+FIZEAU = os.path.join(BUILD, "cli", "fizeau")
+FIZEAUD = os.path.join(BUILD, "daemon", "fizeaud")
+
+
+class Suite:
+    """Counts cases and prints them as TAP."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    @contextlib.contextmanager
+    def case(self, name):
+        self.count += 1
+        try:
+            yield
+        except Exception:  # a case must not take the others with it
+            self.failed += 1
+            print(f"not ok {self.count} - {name}")
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+        else:
+            print(f"ok {self.count} - {name}")
+        sys.stdout.flush()
+
+    def skip(self, name, reason):
+        self.count += 1
+        print(f"ok {self.count} - {name} # SKIP {reason}")
+
+    def done(self):
+        print(f"1..{self.count}")
+        sys.exit(1 if self.failed else 0)
+
+
+def skip_all(reason):
+    """For a whole file that cannot run on this machine."""
+    print(f"1..0 # SKIP {reason}")
+    sys.exit(0)
+
+
+def free_port(host="127.0.0.1"):
+    """A TCP port that nobody has right now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+def inside(netns, command):
+    return ["ip", "netns", "exec", netns, *command] if netns else list(command)
+
+
+def private_file(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as f:
+        f.write(text)
+    return path
+
+
+class Fizeaud:
+    """A fizeaud with the directives given, beside a listener, control socket and user of the test's own."""
+
+    def __init__(self, conf="", host="127.0.0.1", netns=None, port=None):
+        self.host, self.netns, self.extra = host, netns, conf
+        self.port = port or free_port(host if not netns else "127.0.0.1")
+        self.target = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="fizeaud-")
+        self.control = os.path.join(self.folder.name, "ctl")
+        conf = private_file(self.folder.name, "fizeaud.conf",
+                            f"listen twamp {self.host} {self.port}\ncontrol {self.control}\nuser -\n{self.extra}\n")
+        self.log_path = os.path.join(self.folder.name, "log")
+        with open(self.log_path, "w") as log:
+            self.process = subprocess.Popen(inside(self.netns, [FIZEAUD, "-f", "-v", "-c", conf]), stdout=log, stderr=log)
+        for _ in range(200):
+            if os.path.exists(self.control):
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise RuntimeError(f"fizeaud did not come up: {self.log()}")
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.folder.cleanup()
+
+    def log(self):
+        with open(self.log_path) as f:
+            return f.read()
+
+    def status(self):
+        return json.loads(fizeau("status", "-j", "--control", self.control).stdout)
+
+
+def fizeau(*args, netns=None, timeout=60):
+    """Runs the client; the result has returncode, stdout and stderr."""
+    return subprocess.run(inside(netns, [FIZEAU, *map(str, args)]), capture_output=True, text=True, timeout=timeout)
+
+
+def fizeau_json(*args, status=0, **kwargs):
+    """Runs a measurement with -j, checks its exit status and returns the document."""
+    run = fizeau(*args, "-j", **kwargs)
+    assert run.returncode == status, f"exit {run.returncode}, wanted {status}: {run.stdout}{run.stderr}"
+    return json.loads(run.stdout)
+
+
+class Netns:
+    """Network namespaces of the test's own, gone at the end. Names are unique to the process."""
+
+    def __init__(self, *names):
+        self.names = {name: f"fz{os.getpid()}{name}" for name in names}
+
+    def __getitem__(self, name):
+        return self.names[name]
+
+    def __enter__(self):
+        for name in self.names.values():
+            self.ip("netns", "add", name)
+            self.ip("-n", name, "link", "set", "lo", "up")
+        return self
+
+    def __exit__(self, *_):
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+    @staticmethod
+    def ip(*args):
+        subprocess.run(["ip", *args], check=True)
+
+    def link(self, a, a_address, b, b_address):
+        """A veth pair between two of them, its ends named after the other side."""
+        self.ip("-n", self[a], "link", "add", f"to-{b}", "type", "veth", "peer", "name", f"to-{a}", "netns", self[b])
+        for here, there, address in ((a, b, a_address), (b, a, b_address)):
+            self.ip("-n", self[here], "address", "add", address, "dev", f"to-{there}")
+            self.ip("-n", self[here], "link", "set", f"to-{there}", "up")
+
+
+def namespaces_work():
+    probe = f"fz{os.getpid()}probe"
+    made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, check=False).returncode == 0
+    if made:
+        subprocess.run(["ip", "netns", "del", probe], check=False)
+    return made
