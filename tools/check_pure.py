@@ -3,8 +3,11 @@
 """Holds libfizeau to its promise: memory functions, assert and libcrypto, no socket, clock, log, random source or
 global state.
 
-usage: check_pure.py libfz_lib.a LIBCRYPTO_LIBDIR
+usage: check_pure.py libfz_lib.a libfizeau.so LIBCRYPTO_LIBDIR INCLUDE_DIR
+
+The shared library must export what the public headers declare, and nothing else.
 """
+import glob
 import re
 import subprocess
 import sys
@@ -60,8 +63,27 @@ def mutable(archive):
     return found
 
 
+def declared(include):
+    """Functions that the public headers mark as API."""
+    names = set()
+    for path in glob.glob(f'{include}/fizeau/*.h'):
+        with open(path, encoding='utf-8') as f:
+            text = re.sub(r'/\*.*?\*/', ' ', f.read(), flags=re.S)
+        text = re.sub(r'^\s*#.*$', '', text, flags=re.M)
+        names |= set(re.findall(r'FIZEAU_API\b[^;{(]*?\b(fizeau_\w+)\s*\(', text))
+    return names
+
+
+def exports(shared, include):
+    out = run('nm', '-D', '--defined-only', shared)
+    found = {line.split()[-1].split('@')[0] for line in out.splitlines() if line.strip()}
+    api = declared(include)
+    return ([f'{shared}: exports {s}, which no public header declares' for s in sorted(found - api)] +
+            [f'{shared}: {s} is declared and not there' for s in sorted(api - found)])
+
+
 def main():
-    archive, libdir = sys.argv[1:3]
+    archive, shared, libdir, include = sys.argv[1:5]
     members = run('ar', 't', archive).split()
     if not members:
         print(f'{archive} is empty: nothing was checked')
@@ -76,6 +98,7 @@ def main():
             continue
         bad.append(f'{member}: {symbol}: not a memory function, assert or libcrypto')
     bad += mutable(archive)
+    bad += exports(shared, include)
     for line in bad:
         print(line)
     print(f'{len(members)} objects, {len(bad)} against the rule')
