@@ -23,6 +23,7 @@ struct fizeau_set_up {
 	uint8_t client_iv[16];               /* random */
 };
 
+/* NULL without memory, or if the configuration is out of range. */
 FIZEAU_API struct fizeau_control_client *fizeau_control_client_new(const struct fizeau_control_client_config *config,
 	struct fizeau_mono now);
 FIZEAU_API void fizeau_control_client_free(struct fizeau_control_client *client);
@@ -42,7 +43,9 @@ FIZEAU_API void fizeau_control_client_expire(struct fizeau_control_client *clien
    nothing was sent then and another call is allowed. The caller wipes set_up. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_set_up(struct fizeau_control_client *client,
 	const struct fizeau_set_up *set_up, struct fizeau_mono now);
-/* Sends Request-TW-Session; one SESSION_ANSWER will come. One request at a time, before start or after stop.
+/* For this and the next two: FIZEAU_ERR_LIMIT if too much of the output waits to be sent, FIZEAU_ERR_CRYPTO if
+   libcrypto fails, and then the connection is closed.
+   Sends Request-TW-Session; one SESSION_ANSWER will come. One request at a time, before start or after stop.
    FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_RANGE for a value that the message cannot carry. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_tw(struct fizeau_control_client *client,
 	const struct fizeau_tw_request *request, struct fizeau_mono now);

@@ -39,7 +39,8 @@ FIZEAU_API struct fizeau_server *fizeau_server_new(const struct fizeau_server_co
 FIZEAU_API void fizeau_server_free(struct fizeau_server *server);
 
 /* Takes octets from the peer; returns how many were consumed, 0 .. len: fewer while an event waits for its
-   answer, all once closed. Never an error: what a peer can do wrong ends in FIZEAU_EVENT_CLOSED. */
+   answer, or while so much output waits that no more answers fit; all once closed. Never an error: what a peer
+   can do wrong ends in FIZEAU_EVENT_CLOSED. */
 FIZEAU_API size_t fizeau_server_recv(struct fizeau_server *server, const uint8_t *octets, size_t len,
 	struct fizeau_mono now);
 /* The peer closed its side. */

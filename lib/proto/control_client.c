@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include <fizeau/control_client.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include "lib/proto/channel.h"
+#include "lib/proto/sessions.h"
+#include "lib/wire/accept.h"
+#include "lib/wire/greeting.h"
+#include "lib/wire/request_tw.h"
+#include "lib/wire/server_start.h"
+#include "lib/wire/setup.h"
+#include "lib/wire/start.h"
+#include "lib/wire/stop.h"
+
+enum phase {
+	PHASE_GREETING,     /* Server-Greeting is due */
+	PHASE_CHOICE,       /* the caller owes set_up */
+	PHASE_SERVER_START, /* Server-Start is due */
+	PHASE_IDLE,         /* set up, no test running */
+	PHASE_SESSION,      /* Accept-Session is due */
+	PHASE_START,        /* Start-Ack is due */
+	PHASE_RUNNING,      /* between Start-Ack and Stop-Sessions */
+	PHASE_CLOSED,
+};
+
+/* What the server may send: when, its octets in all, whether it ends in an HMAC, and what is done with it. */
+struct row {
+	enum phase phase;
+	size_t octets;
+	bool sealed;
+	void (*handle)(struct fizeau_control_client *c, const uint8_t *octets);
+};
+
+struct fizeau_control_client {
+	struct fizeau_control_client_config config;
+	enum phase phase;
+	struct fz_greeting greeting;
+	uint32_t mode; /* in Set-Up-Response */
+	uint8_t client_iv[16];
+	struct fz_channel channel;
+	struct fz_sessions sessions;
+	struct fizeau_mono deadline;
+};
+
+static void close_client(struct fizeau_control_client *c, int error, uint8_t accept)
+{
+	fz_channel_close(&c->channel, error, accept);
+	c->phase = PHASE_CLOSED;
+	c->deadline = FIZEAU_NEVER;
+}
+
+/* The server has nothing to say until the caller asks for something. */
+static void await_caller(struct fizeau_control_client *c, enum phase phase)
+{
+	c->phase = phase;
+	c->deadline = FIZEAU_NEVER;
+}
+
+static void await_server(struct fizeau_control_client *c, enum phase phase, struct fizeau_mono now)
+{
+	int64_t ns = c->config.answer_timeout_ns;
+
+	c->phase = phase;
+	c->deadline = now.ns > INT64_MAX - ns ? FIZEAU_NEVER : (struct fizeau_mono){now.ns + ns};
+}
+
+static void take_greeting(struct fizeau_control_client *c, const uint8_t *octets)
+{
+	struct fizeau_event *event;
+	int error = fz_greeting_get(&c->greeting, octets, FZ_GREETING_OCTETS);
+
+	/*= rfc4656#section-3.1 OW-3.1-13 */
+	if (error == 0)
+		error = fz_greeting_check(&c->greeting);
+	if (error < 0) {
+		close_client(c, error, 0);
+		return;
+	}
+	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_GREETING);
+	/*= rfc4656#section-3.1 OW-3.1-06 */
+	/*= rfc5618#section-3.1 MX-3.1-07 */
+	event->greeting.modes = c->greeting.modes & FZ_MODES_KNOWN;
+	memcpy(event->greeting.challenge, c->greeting.challenge, sizeof(event->greeting.challenge));
+	memcpy(event->greeting.salt, c->greeting.salt, sizeof(event->greeting.salt));
+	event->greeting.count = c->greeting.count;
+	await_caller(c, PHASE_CHOICE);
+}
+
+static void take_server_start(struct fizeau_control_client *c, const uint8_t *octets)
+{
+	struct fz_server_start start;
+	struct fizeau_event *event;
+	int error = fz_server_start_get(&start, octets, FZ_SERVER_START_OCTETS);
+
+	/* A refusal is in clear: to be told before anything is decrypted. */
+	/*= rfc4656#section-3.1 OW-3.1-39 OW-3.1-41 */
+	/*= rfc4656#section-3.3 OW-3.3-04 */
+	/*= rfc7717#section-5.3 IK-5.3-11 */
+	if (error == 0)
+		error = fz_server_start_check(&start);
+	if (error < 0) {
+		close_client(c, error, start.accept);
+		return;
+	}
+	/*= rfc4656#section-3.1 OW-3.1-44 */
+	/*= rfc4656#section-3.4 OW-3.4-03 */
+	error = fz_channel_key(&c->channel, c->mode, &c->channel.keys, start.server_iv, c->client_iv);
+	c->channel.opened = FZ_SERVER_START_CLEAR;
+	if (error == 0)
+		error = fz_channel_open(&c->channel, FZ_SERVER_START_OCTETS);
+	if (error == 0)
+		error = fz_server_start_get(&start, octets, FZ_SERVER_START_OCTETS);
+	if (error < 0) {
+		close_client(c, error, 0);
+		return;
+	}
+	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_SERVER_START);
+	event->answer.accept = FIZEAU_ACCEPT_OK;
+	event->answer.start_time = start.start_time;
+	await_caller(c, PHASE_IDLE);
+}
+
+static void take_accept_session(struct fizeau_control_client *c, const uint8_t *octets)
+{
+	struct fz_accept_session answer;
+	struct fizeau_event *event;
+	int error = fz_accept_session_get(&answer, octets, FZ_ACCEPT_SESSION_OCTETS);
+
+	if (error == 0)
+		error = fz_accept_session_check(&answer);
+	if (error < 0 && error != FIZEAU_ERR_REFUSED) {
+		close_client(c, error, 0);
+		return;
+	}
+	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_SESSION_ANSWER);
+	event->session.accept = answer.accept;
+	if (error == 0) {
+		/*= rfc5357#section-3.5 TW-3.5-23 */
+		event->session.port = answer.port;
+		memcpy(event->session.sid, answer.sid, sizeof(event->session.sid));
+		/*= rfc5357#section-3.8 TW-3.8-07 */
+		fz_sessions_accept(&c->sessions);
+	}
+	await_caller(c, PHASE_IDLE);
+}
+
+static void take_start_ack(struct fizeau_control_client *c, const uint8_t *octets)
+{
+	struct fz_start_ack ack;
+	struct fizeau_event *event;
+	int error = fz_start_ack_get(&ack, octets, FZ_START_ACK_OCTETS);
+
+	/*= rfc4656#section-3.7 OW-3.7-06 */
+	if (error == 0)
+		error = fz_start_ack_check(&ack);
+	if (error < 0) {
+		close_client(c, error, ack.accept);
+		return;
+	}
+	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_START_ACK);
+	event->answer.accept = FIZEAU_ACCEPT_OK;
+	fz_sessions_start(&c->sessions);
+	await_caller(c, PHASE_RUNNING);
+}
+
+static const struct row rows[] = {
+	{PHASE_GREETING, FZ_GREETING_OCTETS, false, take_greeting},
+	{PHASE_SERVER_START, FZ_SERVER_START_OCTETS, false, take_server_start},
+	{PHASE_SESSION, FZ_ACCEPT_SESSION_OCTETS, true, take_accept_session},
+	{PHASE_START, FZ_START_ACK_OCTETS, true, take_start_ack},
+};
+
+static const struct row *row_of(enum phase phase)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].phase == phase)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+static void take_message(struct fizeau_control_client *c, const struct row *row)
+{
+	int error = row->sealed ? fz_channel_open_message(&c->channel, row->octets) : 0;
+
+	/*= rfc4656#section-3.2 OW-3.2-07 */
+	if (error < 0)
+		close_client(c, error, 0);
+	else
+		row->handle(c, c->channel.inbox);
+	fz_channel_next(&c->channel);
+}
+
+size_t fizeau_control_client_recv(
+	struct fizeau_control_client *c, const uint8_t *octets, size_t len, struct fizeau_mono now)
+{
+	size_t taken = 0;
+
+	/* The deadline was set when the answer was asked for; octets that trickle in do not move it. */
+	(void)now;
+	while (taken < len && c->phase != PHASE_CHOICE && fz_channel_ready(&c->channel)) {
+		const struct row *row = row_of(c->phase);
+
+		/*= rfc5357#section-3.4 TW-3.4-01 */
+		if (row == NULL) {
+			close_client(c, FIZEAU_ERR_UNEXPECTED, 0);
+			break;
+		}
+		taken += fz_channel_fill(&c->channel, octets + taken, len - taken, row->octets);
+		if (c->channel.have == row->octets)
+			take_message(c, row);
+	}
+	return c->phase == PHASE_CLOSED ? len : taken;
+}
+
+struct fizeau_control_client *fizeau_control_client_new(
+	const struct fizeau_control_client_config *config, struct fizeau_mono now)
+{
+	struct fizeau_control_client *c;
+
+	if (config->answer_timeout_ns <= 0)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->config = *config;
+	await_server(c, PHASE_GREETING, now);
+	return c;
+}
+
+void fizeau_control_client_free(struct fizeau_control_client *c)
+{
+	if (c == NULL)
+		return;
+	fz_channel_wipe(&c->channel);
+	fizeau_wipe(c, sizeof(*c));
+	free(c);
+}
+
+void fizeau_control_client_eof(struct fizeau_control_client *c)
+{
+	close_client(c, c->channel.have > 0 ? FIZEAU_ERR_LENGTH : FIZEAU_ERR_CLOSED, 0);
+}
+
+size_t fizeau_control_client_output(const struct fizeau_control_client *c, const uint8_t **octets)
+{
+	return fz_channel_output(&c->channel, octets);
+}
+
+void fizeau_control_client_sent(struct fizeau_control_client *c, size_t len)
+{
+	fz_channel_sent(&c->channel, len);
+}
+
+bool fizeau_control_client_event(struct fizeau_control_client *c, struct fizeau_event *event)
+{
+	return fz_channel_event(&c->channel, event);
+}
+
+struct fizeau_mono fizeau_control_client_deadline(const struct fizeau_control_client *c)
+{
+	return c->deadline;
+}
+
+void fizeau_control_client_expire(struct fizeau_control_client *c, struct fizeau_mono now)
+{
+	if (c->phase != PHASE_CLOSED && c->deadline.ns != INT64_MAX && now.ns >= c->deadline.ns)
+		close_client(c, FIZEAU_ERR_TIMEOUT, 0);
+}
+
+/* May this mode answer the greeting? */
+static int check_mode(const struct fizeau_control_client *c, uint32_t mode)
+{
+	/*= rfc4656#section-3.1 OW-3.1-17 OW-3.1-18 OW-3.1-20 */
+	/*= rfc5618#section-3.1 MX-3.1-03 */
+	/*= rfc7717#section-5.3 IK-5.3-02 */
+	if ((mode & ~FZ_MODES_KNOWN) != 0 || fz_mode_check(mode, c->greeting.modes) < 0)
+		return FIZEAU_ERR_MODE;
+	if (!fz_mode_protects_control(mode))
+		return 0;
+	/* With an IKEv2-derived key PBKDF2 may be left out, and whoever does run it looks at the maximum first. */
+	/*= rfc5357#section-6 TW-6-02 TW-6-05 */
+	/*= rfc7717#section-5.2 IK-5.2-02 */
+	return fizeau_count_check(
+		c->greeting.count, (mode & FIZEAU_MODE_TW_IKEV2) != 0 ? UINT32_MAX : c->config.max_count);
+}
+
+/*= rfc4656#section-3.1 OW-3.1-15 OW-3.1-24 OW-3.1-27 OW-3.1-28 */
+/*= rfc7717#section-5.3 IK-5.3-03 IK-5.3-04 IK-5.3-05 IK-5.3-06 */
+static int send_set_up(struct fizeau_control_client *c, const struct fizeau_set_up *set_up)
+{
+	struct fz_setup setup = {.mode = set_up->mode};
+	uint8_t *octets = fz_channel_room(&c->channel, FZ_SETUP_OCTETS);
+	int error = 0;
+
+	if (octets == NULL)
+		return FIZEAU_ERR_LIMIT;
+	if (fz_mode_protects_control(set_up->mode)) {
+		memcpy(setup.key_id, set_up->key_id, sizeof(setup.key_id));
+		memcpy(setup.client_iv, set_up->client_iv, sizeof(setup.client_iv));
+		error = fizeau_token_seal(
+			set_up->token_key, c->greeting.challenge, &set_up->keys, setup.token);
+	}
+	if (error == 0)
+		error = fz_setup_put(&setup, octets, FZ_SETUP_OCTETS);
+	if (error == 0)
+		fz_channel_send(&c->channel, FZ_SETUP_OCTETS);
+	return error;
+}
+
+int fizeau_control_client_set_up(
+	struct fizeau_control_client *c, const struct fizeau_set_up *set_up, struct fizeau_mono now)
+{
+	int error;
+
+	if (c->phase != PHASE_CHOICE)
+		return FIZEAU_ERR_STATE;
+	error = set_up->mode == 0 ? 0 : check_mode(c, set_up->mode);
+	if (error == 0)
+		error = send_set_up(c, set_up);
+	if (error < 0)
+		return error;
+	/*= rfc4656#section-3.1 OW-3.1-22 */
+	if (set_up->mode == 0) {
+		close_client(c, 0, 0);
+		return 0;
+	}
+	c->mode = set_up->mode;
+	if (fz_mode_protects_control(c->mode)) {
+		c->channel.keys = set_up->keys;
+		memcpy(c->client_iv, set_up->client_iv, sizeof(c->client_iv));
+	}
+	await_server(c, PHASE_SERVER_START, now);
+	return 0;
+}
+
+/* Sends what put_ok wrote; an error is libcrypto's, and then the stream is lost. */
+static int send_sealed(struct fizeau_control_client *c, size_t len)
+{
+	int error = fz_channel_send_sealed(&c->channel, len);
+
+	if (error < 0)
+		close_client(c, error, 0);
+	return error;
+}
+
+/*= rfc5357#section-3.5 TW-3.5-01 TW-3.5-08 TW-3.5-09 */
+int fizeau_control_client_request_tw(
+	struct fizeau_control_client *c, const struct fizeau_tw_request *request, struct fizeau_mono now)
+{
+	struct fz_request_tw message;
+	uint8_t *octets;
+	int error;
+
+	if (c->phase != PHASE_IDLE)
+		return FIZEAU_ERR_STATE;
+	error = fz_request_tw_from_api(request, &message);
+	if (error < 0)
+		return error;
+	octets = fz_channel_room(&c->channel, FZ_REQUEST_TW_OCTETS);
+	if (octets == NULL)
+		return FIZEAU_ERR_LIMIT;
+	error = fz_request_tw_put(&message, octets, FZ_REQUEST_TW_OCTETS);
+	if (error == 0)
+		error = send_sealed(c, FZ_REQUEST_TW_OCTETS);
+	if (error == 0)
+		await_server(c, PHASE_SESSION, now);
+	return error;
+}
+
+/*= rfc4656#section-3.7 OW-3.7-01 */
+/*= rfc5357#section-3.7 TW-3.7-01 */
+int fizeau_control_client_start(struct fizeau_control_client *c, struct fizeau_mono now)
+{
+	uint8_t *octets;
+	int error;
+
+	if (c->phase != PHASE_IDLE || c->sessions.accepted == 0)
+		return FIZEAU_ERR_STATE;
+	octets = fz_channel_room(&c->channel, FZ_START_OCTETS);
+	if (octets == NULL)
+		return FIZEAU_ERR_LIMIT;
+	error = fz_start_put(octets, FZ_START_OCTETS);
+	if (error == 0)
+		error = send_sealed(c, FZ_START_OCTETS);
+	if (error == 0)
+		await_server(c, PHASE_START, now);
+	return error;
+}
+
+/*= rfc5357#section-3.8 TW-3.8-01 TW-3.8-02 TW-3.8-03 TW-3.8-07 */
+int fizeau_control_client_stop(struct fizeau_control_client *c, uint8_t accept, struct fizeau_mono now)
+{
+	struct fz_stop stop = {.accept = accept, .sessions = c->sessions.started};
+	uint8_t *octets;
+	int error;
+
+	(void)now;
+	if (c->phase != PHASE_RUNNING)
+		return FIZEAU_ERR_STATE;
+	octets = fz_channel_room(&c->channel, FZ_STOP_OCTETS);
+	if (octets == NULL)
+		return FIZEAU_ERR_LIMIT;
+	error = fz_stop_put(&stop, octets, FZ_STOP_OCTETS);
+	if (error == 0)
+		error = send_sealed(c, FZ_STOP_OCTETS);
+	if (error < 0)
+		return error;
+	fz_sessions_clear(&c->sessions);
+	await_caller(c, PHASE_IDLE);
+	return 0;
+}
+
+int fizeau_control_client_test_keys(const struct fizeau_control_client *c,
+	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_test_keys *keys)
+{
+	return fz_channel_test_keys(&c->channel, sid, keys);
+}
