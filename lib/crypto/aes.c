@@ -25,6 +25,7 @@ int fz_aes_init(struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[sta
 
 	if (iv == NULL)
 		iv = zero_iv;
+	aes->chained = mode_is_cbc(mode);
 	aes->ctx = EVP_CIPHER_CTX_new();
 	if (aes->ctx == NULL)
 		return FIZEAU_ERR_CRYPTO;
@@ -50,7 +51,7 @@ int fz_aes_run(struct fz_aes *aes, uint8_t *octets, size_t len)
 
 int fz_aes_run_alone(struct fz_aes *aes, uint8_t *octets, size_t len)
 {
-	if (!EVP_CipherInit_ex2(aes->ctx, NULL, NULL, zero_iv, -1, NULL))
+	if (aes->chained && !EVP_CipherInit_ex2(aes->ctx, NULL, NULL, zero_iv, -1, NULL))
 		return FIZEAU_ERR_CRYPTO;
 	return fz_aes_run(aes, octets, len);
 }

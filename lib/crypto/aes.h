@@ -3,6 +3,7 @@
 #ifndef FZ_CRYPTO_AES_H
 #define FZ_CRYPTO_AES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <fizeau/error.h>
@@ -18,6 +19,7 @@ enum fz_aes_mode {
 
 struct fz_aes {
 	struct evp_cipher_ctx_st *ctx;
+	bool chained; /* CBC */
 };
 
 /* iv: 16 octets, for CBC only, NULL is zeros. FIZEAU_ERR_CRYPTO, and then nothing is to be wiped. */

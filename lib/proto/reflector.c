@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include <fizeau/reflector.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/crypto/packet.h"
+#include "lib/wire/test_twamp.h"
+
+#define HEADER_MAX 48 /* of a sender's packet */
+
+struct fizeau_reflector {
+	enum fizeau_test_mode mode;
+	struct fz_test_layout in, out;
+	struct fz_packet packet; /* not in open mode */
+	bool zero_padding;
+	uint32_t seq;            /* of the next reflection */
+};
+
+/*= rfc5618#section-4.2 MX-4.2-01 */
+struct fizeau_reflector *fizeau_reflector_new(const struct fizeau_reflector_config *config)
+{
+	struct fizeau_reflector *reflector = calloc(1, sizeof(*reflector));
+
+	if (reflector == NULL)
+		return NULL;
+	reflector->mode = config->mode;
+	reflector->in = fz_test_sender_layout(config->mode);
+	reflector->out = fz_test_reflector_layout(config->mode);
+	reflector->zero_padding = config->zero_padding;
+	if (config->mode != FIZEAU_TEST_OPEN && fz_packet_init(&reflector->packet, config->mode, &config->keys) < 0) {
+		free(reflector);
+		return NULL;
+	}
+	return reflector;
+}
+
+void fizeau_reflector_free(struct fizeau_reflector *reflector)
+{
+	if (reflector == NULL)
+		return;
+	fz_packet_wipe(&reflector->packet);
+	free(reflector);
+}
+
+/*= rfc5357#section-4.2 TW-4.2-02 TW-4.2-03 */
+static int open_header(struct fizeau_reflector *reflector, const uint8_t *in, struct fz_test_sender *packet)
+{
+	uint8_t header[HEADER_MAX];
+	int error = 0;
+
+	assert(reflector->in.header <= sizeof(header));
+	memcpy(header, in, reflector->in.header);
+	/* RFC 5357 4.2 speaks of 96 octets here, but a sender's packet has 32 encrypted ones (wire.md T-04). */
+	if (reflector->mode != FIZEAU_TEST_OPEN)
+		error = fz_packet_open(&reflector->packet, header, reflector->in.covered, header + reflector->in.hmac);
+	if (error == 0)
+		fz_test_sender_get(header, reflector->mode, packet);
+	return error;
+}
+
+/*= rfc5357#section-4.2 TW-4.2-08 */
+/*= rfc5357#section-4.2.1 TW-4.2.1-01 TW-4.2.1-06 TW-4.2.1-08 TW-4.2.1-18 TW-4.2.1-19 TW-4.2.1-20 */
+int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *in, size_t len,
+	struct fizeau_stamp received, uint8_t ttl, uint8_t *out, size_t cap)
+{
+	size_t octets = len > reflector->out.header ? len : reflector->out.header;
+	size_t padding = octets - reflector->out.header;
+	struct fz_test_sender packet;
+	struct fizeau_reflection reflection;
+	int error;
+
+	if (len < reflector->in.header || len > FIZEAU_TEST_PACKET_MAX || cap < octets)
+		return FIZEAU_ERR_LENGTH;
+	error = open_header(reflector, in, &packet);
+	if (error < 0)
+		return error;
+	/* The sender's fields go back as they came, also if they make no sense: that is for the sender to judge. */
+	reflection = (struct fizeau_reflection){
+		.seq = reflector->seq,
+		.sender_seq = packet.seq,
+		.sender_ntp = packet.ntp,
+		.sender_error = packet.error,
+		.receive_ntp = received.ntp,
+		.sender_ttl = ttl,
+	};
+	fz_test_reflector_put(out, reflector->mode, &reflection);
+	if (reflector->zero_padding)
+		memset(out + reflector->out.header, 0, padding);
+	else
+		memcpy(out + reflector->out.header, in + reflector->in.header, padding);
+	if (reflector->mode == FIZEAU_TEST_AUTHENTICATED)
+		error = fz_packet_seal(&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
+	if (error < 0)
+		return error;
+	reflector->seq++;
+	return (int)octets;
+}
+
+/*= rfc5357#section-4.2.1 TW-4.2.1-07 TW-4.2.1-24 */
+int fizeau_reflector_finish(struct fizeau_reflector *reflector, uint8_t *out, struct fizeau_stamp stamp)
+{
+	fz_test_reflector_stamp(out, reflector->mode, stamp);
+	if (reflector->mode == FIZEAU_TEST_ENCRYPTED)
+		return fz_packet_seal(&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
+	return 0;
+}
