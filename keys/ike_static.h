@@ -10,8 +10,11 @@
 struct fz_ike_static;
 
 struct fz_ike_static *fz_ike_static_load(const char *path, char *error, size_t error_octets);
+/* The same from memory, which is copied; path is only for errors, and refresh does nothing. */
+struct fz_ike_static *fz_ike_static_parse(const char *path, const uint8_t *octets, size_t len, char *error,
+	size_t error_octets);
 void fz_ike_static_free(struct fz_ike_static *table);
-/* Reads the file again if it changed; on failure the old content stays and error says why (-1). */
+/* Reads the file again if it changed; on failure the old content stays and error says why (-1), once for each change. */
 FIZEAU_MUST_USE int fz_ike_static_refresh(struct fz_ike_static *table, char *error, size_t error_octets);
 /* The SA of a pair of SPIs; NULL if unknown. Lies in the table until the next refresh or free. */
 const struct fz_ike_sa *fz_ike_static_by_spis(const struct fz_ike_static *table, const uint8_t spi_i[static 8],

@@ -12,6 +12,9 @@ struct fz_passphrases;
 
 /* Loads the file; on failure NULL and in error one line for a person, file:line, cause and remedy (chmod ...). */
 struct fz_passphrases *fz_passphrases_load(const char *path, char *error, size_t error_octets);
+/* The same from memory, which is copied; path is only for errors. */
+struct fz_passphrases *fz_passphrases_parse(const char *path, const uint8_t *octets, size_t len, char *error,
+	size_t error_octets);
 void fz_passphrases_free(struct fz_passphrases *passphrases); /* wipes */
 /* Octets of the passphrase of a KeyID (80 octets, zero filled, perhaps without a terminator); NULL if there is none. */
 const uint8_t *fz_passphrases_find(const struct fz_passphrases *passphrases, const uint8_t key_id[static FIZEAU_KEYID_OCTETS],
