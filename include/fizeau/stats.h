@@ -33,10 +33,12 @@ struct fizeau_round_trip_summary {
 	uint64_t sent;
 	uint64_t received;         /* numbers that came back at least once within the loss threshold */
 	uint64_t lost;
-	bool lost_forward_valid;   /* false when the reflector's numbers cannot tell (stateless, or none came back) */
-	uint64_t lost_forward, lost_backward;
-	uint64_t duplicates;       /* further copies of a number */
-	uint64_t late;             /* came after the loss threshold: they count as lost */
+	bool lost_forward_valid;   /* false when the reflector's numbers cannot tell: none came back, or they do not
+	                              count what it sent (a stateless reflector's are not always found out) */
+	uint64_t lost_forward, lost_backward; /* what the numbers prove; what was late, or sent after the last packet that
+	                              came back, is in neither */
+	uint64_t duplicates;       /* further copies of a number within the loss threshold */
+	uint64_t late;             /* arrivals after the loss threshold: a number with no other counts as lost */
 	uint64_t reordered;        /* RFC 4737 3.3, on the first copies in order of arrival */
 	struct fizeau_distribution round_trip; /* T4 - T1 less the reflector's residence T3 - T2 */
 	struct fizeau_distribution forward;    /* T2 - T1 */
@@ -50,7 +52,8 @@ struct fizeau_round_trip_summary {
 	uint8_t forward_ttl_min, forward_ttl_max, backward_ttl_min, backward_ttl_max;
 };
 
-/* Order statistics of values; sorts them in place. */
+/* Order statistics of values; sorts them in place. INT64_MAX stands for a delay without end (RFC 7679 5.1): it has
+   its part in median, percentiles and max, not in mean and stddev. */
 FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fizeau_distribution *distribution);
 
 /* Summary of a session: records in order of arrival; sent is how many packets went out, numbered from 0;
