@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <fizeau/keys.h>
+#include "conf_table.h"
+
+#define SECOND 1000000000ll
+
+static bool fail(char *error, const char *what, const char *word)
+{
+	snprintf(error, FZ_CONF_ERROR_MAX, "%s '%.100s'", what, word);
+	return false;
+}
+
+static bool port_of(const char *text, uint16_t *port)
+{
+	uint64_t n;
+
+	if (!fz_value_number(text, &n) || n < 1 || n > 65535)
+		return false;
+	*port = (uint16_t)n;
+	return true;
+}
+
+static bool set_listen(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	struct fz_listen row = {.protocol = FZ_PROTOCOL_TWAMP};
+
+	if (words->count != 4)
+		return fail(error, "not three values after", words->word[0]);
+	if (!strcmp(words->word[1], "owamp"))
+		row.protocol = FZ_PROTOCOL_OWAMP;
+	else if (strcmp(words->word[1], "twamp"))
+		return fail(error, "unknown protocol", words->word[1]);
+	row.any = !strcmp(words->word[2], "*");
+	if (!row.any && !fz_addr_parse(words->word[2], &row.addr))
+		return fail(error, "no address:", words->word[2]);
+	if (!port_of(words->word[3], &row.port))
+		return fail(error, "no port:", words->word[3]);
+	if (!row.any)
+		fz_addr_set_port(&row.addr, row.port);
+	if (conf->listen_count == FZ_CONF_LISTEN_MAX)
+		return fail(error, "more than 64 times", "listen");
+	conf->listens[conf->listen_count++] = row;
+	return true;
+}
+
+static void print_listen(const struct fz_conf *conf, FILE *to)
+{
+	for (uint32_t i = 0; i < conf->listen_count; i++) {
+		const struct fz_listen *row = &conf->listens[i];
+		char host[FZ_ADDR_TEXT] = "*";
+		if (!row->any)
+			fz_addr_host_text(&row->addr, host);
+		fprintf(to, "listen %s %s %u\n", row->protocol == FZ_PROTOCOL_TWAMP ? "twamp" : "owamp", host,
+			(unsigned)row->port);
+	}
+}
+
+static bool set_modes(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	for (size_t i = 1; i < words->count; i++) {
+		if (!fz_value_modes(words->word[i], &conf->modes))
+			return fail(error, "unknown mode in", words->word[i]);
+	}
+	if (!conf->modes)
+		return fail(error, "no mode after", words->word[0]);
+	return true;
+}
+
+static void print_modes(const struct fz_conf *conf, FILE *to)
+{
+	char text[64];
+
+	fz_conf_modes_text(conf->modes, text);
+	if (conf->modes)
+		fprintf(to, "modes %s\n", text);
+	else
+		fprintf(to, "# modes: all that the key sources allow, and open\n");
+}
+
+static bool set_ike(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	size_t wanted = 3;
+
+	if (words->count >= 2 && !strcmp(words->word[1], "off")) {
+		conf->ike = FZ_IKE_OFF;
+		wanted = 2;
+	} else if (words->count >= 2 && !strcmp(words->word[1], "socket")) {
+		conf->ike = FZ_IKE_SOCKET;
+	} else if (words->count >= 2 && !strcmp(words->word[1], "static")) {
+		conf->ike = FZ_IKE_STATIC;
+	} else {
+		return fail(error, "unknown kind of key source after", words->word[0]);
+	}
+	if (words->count != wanted)
+		return fail(error, "wrong number of values after", words->word[1]);
+	if (conf->ike == FZ_IKE_OFF)
+		return true;
+	if (!*words->word[2] || strlen(words->word[2]) >= sizeof(conf->ike_path))
+		return fail(error, "empty, or longer than 107 characters:", words->word[2]);
+	snprintf(conf->ike_path, sizeof(conf->ike_path), "%s", words->word[2]);
+	return true;
+}
+
+static void print_ike(const struct fz_conf *conf, FILE *to)
+{
+	switch (conf->ike) {
+	case FZ_IKE_AUTO:
+		fprintf(to, "# ike socket %s, if it exists\n", conf->ike_path);
+		return;
+	case FZ_IKE_OFF:
+		fprintf(to, "ike off\n");
+		return;
+	case FZ_IKE_SOCKET:
+	case FZ_IKE_STATIC:
+		fprintf(to, "ike %s ", conf->ike == FZ_IKE_SOCKET ? "socket" : "static");
+		fz_conf_print_word(conf->ike_path, to);
+		fputc('\n', to);
+		return;
+	}
+}
+
+static bool set_count(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	uint64_t n;
+
+	/*= rfc4656#section-3.1 OW-3.1-09 OW-3.1-10 OW-3.1-11 */
+	if (words->count != 2 || !fz_value_number(words->word[1], &n) || n > (1u << 24) ||
+		fizeau_count_check((uint32_t)n, 1u << 24))
+		return fail(error, "no usable count:", words->count > 1 ? words->word[1] : "");
+	conf->pbkdf2_count = n;
+	return true;
+}
+
+static void print_count(const struct fz_conf *conf, FILE *to)
+{
+	fprintf(to, "pbkdf2-count %llu\n", (unsigned long long)conf->pbkdf2_count);
+}
+
+static bool set_ports(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	const char *dash = words->count == 2 ? strchr(words->word[1], '-') : NULL;
+	char first[8] = "";
+
+	if (dash && dash - words->word[1] < 8)
+		memcpy(first, words->word[1], (size_t)(dash - words->word[1]));
+	if (!dash || !port_of(first, &conf->port_first) || !port_of(dash + 1, &conf->port_last) ||
+		conf->port_first > conf->port_last)
+		return fail(error, "no range of ports:", words->count > 1 ? words->word[1] : "");
+	return true;
+}
+
+static void print_ports(const struct fz_conf *conf, FILE *to)
+{
+	fprintf(to, "test-ports %u-%u\n", (unsigned)conf->port_first, (unsigned)conf->port_last);
+}
+
+static bool set_half_open(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	uint64_t all, peer;
+
+	if (words->count < 2 || words->count > 3 || !fz_value_number(words->word[1], &all) || all < 1 || all > 65536)
+		return fail(error, "no number in range after", words->word[0]);
+	peer = conf->half_open_peer < all ? conf->half_open_peer : all;
+	if (words->count == 3 && (!fz_value_number(words->word[2], &peer) || peer < 1 || peer > all))
+		return fail(error, "no number in range:", words->word[2]);
+	conf->half_open = all;
+	conf->half_open_peer = peer;
+	return true;
+}
+
+static void print_half_open(const struct fz_conf *conf, FILE *to)
+{
+	fprintf(to, "half-open %llu %llu\n", (unsigned long long)conf->half_open,
+		(unsigned long long)conf->half_open_peer);
+}
+
+#define AT(member) offsetof(struct fz_conf, member)
+
+/*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
+/*= rfc5357#section-4.2 TW-4.2-14 TW-4.2-15 */
+static const struct fz_directive directives[] = {
+	{.name = "listen", .type = FZ_DIRECTIVE_OTHER, .allowed = "listen twamp|owamp ADDRESS|* PORT (1 to 65535)",
+		.set = set_listen, .print = print_listen, .repeatable = true},
+	{.name = "modes", .type = FZ_DIRECTIVE_OTHER, .allowed = "modes open,authenticated,encrypted,mixed",
+		.set = set_modes, .print = print_modes},
+	{.name = "keys", .type = FZ_DIRECTIVE_TEXT, .offset = AT(keys), .allowed = "keys FILE"},
+	{.name = "ike", .type = FZ_DIRECTIVE_OTHER, .allowed = "ike socket PATH, ike static FILE, ike off",
+		.set = set_ike, .print = print_ike},
+	{.name = "ike-wait", .type = FZ_DIRECTIVE_TIME, .offset = AT(ike_wait_ns), .max = 60 * SECOND,
+		.fallback = "2s", .allowed = "ike-wait TIME, 0s to 1m (ns us ms s m h)"},
+	{.name = "pbkdf2-count", .type = FZ_DIRECTIVE_OTHER, .fallback = "32768", .set = set_count,
+		.print = print_count, .allowed = "pbkdf2-count N, a power of two from 1024 to 16777216"},
+	{.name = "test-ports", .type = FZ_DIRECTIVE_OTHER, .fallback = "18760-19960", .set = set_ports,
+		.print = print_ports, .allowed = "test-ports A-B, 1 to 65535, A not above B"},
+	{.name = "servwait", .type = FZ_DIRECTIVE_TIME, .offset = AT(servwait_ns), .min = 1000000,
+		.max = 86400 * SECOND, .fallback = "900s", .allowed = "servwait TIME, 1ms to 24h (ns us ms s m h)"},
+	{.name = "refwait", .type = FZ_DIRECTIVE_TIME, .offset = AT(refwait_ns), .min = 1000000,
+		.max = 86400 * SECOND, .fallback = "900s", .allowed = "refwait TIME, 1ms to 24h (ns us ms s m h)"},
+	{.name = "setup-timeout", .type = FZ_DIRECTIVE_TIME, .offset = AT(setup_timeout_ns), .min = 1000000,
+		.max = 1800 * SECOND, .fallback = "10s", .allowed = "setup-timeout TIME, 1ms to 30m (ns us ms s m h)"},
+	{.name = "half-open", .type = FZ_DIRECTIVE_OTHER, .fallback = "512", .set = set_half_open,
+		.print = print_half_open, .allowed = "half-open TOTAL [OF-ONE-ADDRESS], 1 to 65536, the second not above"},
+	{.name = "class", .type = FZ_DIRECTIVE_OTHER, .set = fz_conf_set_class, .print = fz_conf_print_classes,
+		.allowed = "class NAME MATCH..., MATCH: open, any, net CIDR, keyid GLOB, ike-id GLOB",
+		.repeatable = true},
+	{.name = "limit", .type = FZ_DIRECTIVE_OTHER, .set = fz_conf_set_limit, .print = fz_conf_print_limits,
+		.allowed = "limit CLASS ITEM VALUE, ITEM: modes, connections, peer-connections, sessions, peer-sessions, "
+			   "packets, rate, bandwidth, padding, duration, storage (a number, TIME for duration, or none), "
+			   "third-party yes|no, deny [yes|no]",
+		.repeatable = true},
+	{.name = "storage", .type = FZ_DIRECTIVE_TEXT, .offset = AT(storage), .fallback = "/var/lib/fizeau",
+		.allowed = "storage DIR"},
+	{.name = "storage-keep", .type = FZ_DIRECTIVE_TIME, .offset = AT(storage_keep_ns), .max = 8760 * 3600 * SECOND,
+		.fallback = "1h", .allowed = "storage-keep TIME, 0s to 8760h (ns us ms s m h)"},
+	{.name = "control", .type = FZ_DIRECTIVE_TEXT, .offset = AT(control), .fallback = "/run/fizeaud.sock",
+		.allowed = "control PATH"},
+	{.name = "user", .type = FZ_DIRECTIVE_TEXT, .offset = AT(user), .fallback = "fizeau",
+		.allowed = "user NAME, or user - to stay"},
+	{.name = "workers", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(workers), .min = 1, .max = 1, .fallback = "1",
+		.allowed = "workers 1: this version reflects in one"},
+};
+
+_Static_assert(sizeof(directives) / sizeof(directives[0]) <= 64, "fz_conf.seen has a bit for each");
+
+const struct fz_directive *fz_directives(size_t *count)
+{
+	*count = sizeof(directives) / sizeof(directives[0]);
+	return directives;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "engine.h"
+#include "io/tcp.h"
+
+#define BACKLOG 512
+#define ACCEPTS_A_TURN 64
+#define PAUSE_NS 200000000ll
+#define FD_MAX 65536u
+#define FD_RESERVED 64u /* for files, the key service, status */
+
+static struct fz_conn *oldest_half_open_of(const struct fz_engine *engine, const struct fz_addr *peer, uint32_t *count)
+{
+	struct fz_conn *oldest = NULL;
+
+	*count = 0;
+	for (struct fz_conn *conn = engine->half_open.first; conn; conn = fz_conn_next(conn)) {
+		if (!fz_addr_same_host(fz_conn_peer(conn), peer))
+			continue;
+		if (!oldest)
+			oldest = conn;
+		++*count;
+	}
+	return oldest;
+}
+
+static bool drop_oldest(struct fz_engine *engine, struct fz_conn *conn)
+{
+	if (!conn)
+		return false;
+	engine->counters.of[FZ_COUNT_HALF_OPEN_DROPPED]++;
+	fz_conn_drop(conn);
+	return true;
+}
+
+/* The oldest half-open connection goes first: whoever means it has long been set up by then. */
+/*= rfc4656#section-3 OW-3-02 */
+static void make_room(struct fz_engine *engine, const struct fz_addr *peer)
+{
+	uint32_t same;
+	struct fz_conn *oldest = oldest_half_open_of(engine, peer, &same);
+
+	if (same >= engine->conf->half_open_peer)
+		drop_oldest(engine, oldest);
+	while (engine->half_open.count >= engine->conf->half_open ||
+		engine->half_open.count + engine->open.count >= engine->connections_max) {
+		if (!drop_oldest(engine, engine->half_open.first))
+			return;
+	}
+}
+
+static void resume(void *arg)
+{
+	struct fz_listener *listener = arg;
+
+	listener->paused = fz_loop_change(listener->engine->loop, listener->fd, EPOLLIN) != 0;
+}
+
+/* Without descriptors the listener stays readable: asking it again and again would only burn time. */
+static void pause_listener(struct fz_listener *listener, int error)
+{
+	struct fz_engine *engine = listener->engine;
+	struct fizeau_mono now = fz_clock_mono();
+
+	engine->counters.of[FZ_COUNT_ACCEPT_FAILED]++;
+	if (fz_loop_timer(engine->loop, &listener->pause, (struct fizeau_mono){now.ns + PAUSE_NS}) ||
+		fz_loop_change(engine->loop, listener->fd, 0))
+		return;
+	if (!listener->paused)
+		fz_log_peer(engine->log, FZ_LOG_ERROR, &listener->addr, now, "no connection can be accepted: %s",
+			fizeau_strerror(error));
+	listener->paused = true;
+}
+
+static void listener_ready(void *arg, uint32_t events)
+{
+	struct fz_listener *listener = arg;
+	struct fz_engine *engine = listener->engine;
+	struct fz_addr peer, local;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = fz_tcp_accept(listener->fd, &peer, &local);
+		if (fd == -EAGAIN)
+			return;
+		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
+			if (drop_oldest(engine, engine->half_open.first))
+				continue;
+			pause_listener(listener, fd);
+			return;
+		}
+		if (fd < 0)
+			continue;
+		make_room(engine, &peer);
+		if (engine->half_open.count + engine->open.count >= engine->connections_max) {
+			engine->counters.of[FZ_COUNT_ACCEPT_FAILED]++;
+			close(fd);
+			continue;
+		}
+		fz_conn_new(engine, fd, &peer, &local);
+	}
+}
+
+static void listener_free(struct fz_listener *listener)
+{
+	fz_loop_timer_stop(listener->engine->loop, &listener->pause);
+	fz_loop_remove(listener->engine->loop, listener->fd);
+	close(listener->fd);
+	free(listener);
+}
+
+static struct fz_listener *listener_new(struct fz_engine *engine, const struct fz_addr *addr, int *error)
+{
+	struct fz_listener *listener = calloc(1, sizeof(*listener));
+
+	*error = -ENOMEM;
+	if (!listener)
+		return NULL;
+	listener->engine = engine;
+	listener->addr = *addr;
+	listener->pause = (struct fz_timer){.fn = resume, .arg = listener};
+	listener->fd = fz_tcp_listen(addr, BACKLOG);
+	*error = listener->fd < 0 ? listener->fd
+				  : fz_loop_add(engine->loop, listener->fd, EPOLLIN, listener_ready, listener);
+	if (!*error)
+		return listener;
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener);
+	return NULL;
+}
+
+/* Listeners of a configuration to come: those that are open already are only marked. */
+struct new_listeners {
+	struct fz_listener *made[FZ_LISTENERS_MAX];
+	uint32_t count;
+};
+
+static bool open_one(struct fz_engine *engine, struct new_listeners *fresh, const struct fz_addr *addr, bool optional,
+	char *error)
+{
+	char text[FZ_ADDR_TEXT];
+	struct fz_listener *listener;
+	int why;
+
+	for (uint32_t i = 0; i < engine->listener_count; i++) {
+		if (fz_addr_equal(&engine->listeners[i]->addr, addr)) {
+			engine->listeners[i]->keep = true;
+			return true;
+		}
+	}
+	listener = listener_new(engine, addr, &why);
+	if (listener) {
+		fresh->made[fresh->count++] = listener;
+		return true;
+	}
+	if (optional && (why == -EAFNOSUPPORT || why == -EADDRNOTAVAIL))
+		return true;
+	fz_addr_text(addr, text);
+	snprintf(error, FZ_CONF_ERROR_MAX, "listen on %s: %s%s", text, fizeau_strerror(why),
+		why == -EACCES ? " (ports below 1024 are opened as root or with CAP_NET_BIND_SERVICE, before the daemon "
+				 "becomes its user; restart it, or listen on a higher port)" :
+		why == -EADDRINUSE ? " (another program has it: see ss -ltnp)" : "");
+	return false;
+}
+
+static bool open_row(struct fz_engine *engine, struct new_listeners *fresh, const struct fz_listen *row, char *error)
+{
+	struct fz_addr addr;
+	struct sockaddr_in any4 = {.sin_family = AF_INET, .sin_port = htons(row->port)};
+	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(row->port)};
+
+	if (!row->any)
+		return open_one(engine, fresh, &row->addr, false, error);
+	addr = (struct fz_addr){.in = any4, .len = sizeof(any4)};
+	if (!open_one(engine, fresh, &addr, false, error))
+		return false;
+	addr = (struct fz_addr){.in6 = any6, .len = sizeof(any6)};
+	return open_one(engine, fresh, &addr, true, error);
+}
+
+static bool open_listeners(struct fz_engine *engine, const struct fz_conf *conf, struct new_listeners *fresh, char *error)
+{
+	uint32_t usable = 0;
+
+	for (uint32_t i = 0; i < engine->listener_count; i++)
+		engine->listeners[i]->keep = false;
+	for (uint32_t i = 0; i < conf->listen_count; i++) {
+		if (conf->listens[i].protocol == FZ_PROTOCOL_OWAMP) {
+			fz_log(engine->log, FZ_LOG_WARNING,
+				"listen owamp: this version does not serve OWAMP yet, the line has no effect");
+			continue;
+		}
+		usable++;
+		if (!open_row(engine, fresh, &conf->listens[i], error))
+			return false;
+	}
+	if (!usable)
+		snprintf(error, FZ_CONF_ERROR_MAX, "nothing to listen on, allowed: at least one line listen twamp");
+	return usable > 0;
+}
+
+static void use_listeners(struct fz_engine *engine, const struct new_listeners *fresh)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < engine->listener_count; i++) {
+		if (engine->listeners[i]->keep)
+			engine->listeners[kept++] = engine->listeners[i];
+		else
+			listener_free(engine->listeners[i]);
+	}
+	memcpy(engine->listeners + kept, fresh->made, fresh->count * sizeof(fresh->made[0]));
+	engine->listener_count = kept + fresh->count;
+}
+
+bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
+{
+	struct new_listeners fresh = {.count = 0};
+
+	if (!open_listeners(engine, conf, &fresh, error) || !fz_keyd_load(engine->keyd, conf, error)) {
+		while (fresh.count)
+			listener_free(fresh.made[--fresh.count]);
+		return false;
+	}
+	use_listeners(engine, &fresh);
+	fz_conf_release(engine->conf);
+	engine->conf = fz_conf_hold(conf);
+	return true;
+}
+
+/* Descriptors: as many as the hard limit lets us have, within reason; most are for connections. */
+static uint32_t raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 256;
+	if (limit.rlim_cur < limit.rlim_max && limit.rlim_cur < FD_MAX) {
+		struct rlimit wanted = {.rlim_max = limit.rlim_max,
+			.rlim_cur = limit.rlim_max < FD_MAX ? limit.rlim_max : FD_MAX};
+		if (!setrlimit(RLIMIT_NOFILE, &wanted))
+			limit = wanted;
+	}
+	uint32_t all = limit.rlim_cur < FD_MAX ? (uint32_t)limit.rlim_cur : FD_MAX;
+	return all > 2 * FD_RESERVED ? (all - FD_RESERVED) / 4 * 3 : FD_RESERVED;
+}
+
+int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
+{
+	struct fz_clock clock;
+	uint32_t seeds[2];
+
+	memset(engine, 0, sizeof(*engine));
+	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
+		return -errno;
+	fz_clock_ask(&clock);
+	engine->loop = loop;
+	engine->log = log;
+	/*= rfc4656#section-3.1 OW-3.1-42 OW-3.1-45 */
+	engine->start_time = fz_clock_wall(&clock).ntp;
+	engine->started = fz_clock_mono();
+	engine->connections_max = raise_descriptors();
+	engine->admit = fz_admit_new(seeds[0]);
+	engine->reflect = fz_reflect_new(loop, log, &engine->counters, seeds[1]);
+	engine->keyd = fz_keyd_new(loop, log);
+	if (engine->admit && engine->reflect && engine->keyd)
+		return 0;
+	fz_engine_done(engine);
+	return -ENOMEM;
+}
+
+void fz_engine_done(struct fz_engine *engine)
+{
+	while (engine->listener_count)
+		listener_free(engine->listeners[--engine->listener_count]);
+	while (engine->open.first)
+		fz_conn_drop(engine->open.first);
+	while (engine->half_open.first)
+		fz_conn_drop(engine->half_open.first);
+	fz_reflect_free(engine->reflect);
+	fz_keyd_free(engine->keyd);
+	fz_admit_free(engine->admit);
+	fz_conf_release(engine->conf);
+	memset(engine, 0, sizeof(*engine));
+}

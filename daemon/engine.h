@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* The control side: listeners, and the control connections behind them. What the parts of the daemon share. */
+#ifndef FZ_DAEMON_ENGINE_H
+#define FZ_DAEMON_ENGINE_H
+
+#include <fizeau/server.h>
+#include "admit.h"
+#include "keyd.h"
+#include "reflect.h"
+
+#define FZ_LISTENERS_MAX (2 * FZ_CONF_LISTEN_MAX)
+
+struct fz_engine;
+struct fz_conn;
+
+struct fz_listener {
+	struct fz_engine *engine;
+	int fd;
+	struct fz_addr addr;
+	struct fz_timer pause; /* no descriptors left: not to be asked again for a moment */
+	bool paused, keep;
+};
+
+/* Connections in a list of their own by age. */
+struct fz_conn_list {
+	struct fz_conn *first, *last;
+	uint32_t count;
+};
+
+struct fz_engine {
+	struct fz_loop *loop;
+	struct fz_log *log;
+	struct fz_counters counters;
+	struct fz_conf *conf; /* for new connections */
+	struct fz_keyd *keyd;
+	struct fz_admit *admit;
+	struct fz_reflect *reflect;
+	uint64_t start_time; /* NTP: the same for all connections */
+	struct fizeau_mono started;
+	struct fz_listener *listeners[FZ_LISTENERS_MAX];
+	uint32_t listener_count;
+	struct fz_conn_list half_open, open;
+	uint32_t connections_max; /* what descriptors allow */
+};
+
+/* 0 or -errno. conf is held. */
+FIZEAU_MUST_USE int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log);
+/* Ends sessions and connections, closes listeners. */
+void fz_engine_done(struct fz_engine *engine);
+
+/* Takes over a configuration: key sources and listeners. On failure everything stays as it was, and error says why. */
+FIZEAU_MUST_USE bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf,
+	char error[static FZ_CONF_ERROR_MAX]);
+
+/* One control connection (conn.c). fz_conn_new takes over fd, also when it fails. */
+void fz_conn_new(struct fz_engine *engine, int fd, const struct fz_addr *peer, const struct fz_addr *local);
+void fz_conn_drop(struct fz_conn *conn);           /* at once */
+const struct fz_addr *fz_conn_peer(const struct fz_conn *conn);
+struct fz_conn *fz_conn_next(const struct fz_conn *conn); /* in its list */
+
+/* Answers Request-TW-Session (request.c): a session, or NULL with the Accept value. sid is its SID. */
+struct fz_request_from {
+	struct fz_engine *engine;
+	struct fz_conf *conf;
+	const struct fz_class *of_class;
+	const struct fizeau_server *server;
+	const struct fz_addr *peer, *local; /* of the control connection */
+	const struct fz_identity *identity;
+	fz_session_end_fn *ended;
+	void *owner;
+};
+struct fz_session *fz_request_answer(const struct fz_request_from *from, const struct fizeau_tw_request *request,
+	uint8_t *accept);
+
+#endif
