@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <fizeau/keys.h>
+#include "control.h"
+#include "io/clock.h"
+#include "io/tcp.h"
+
+#define CONNECT_TIMEOUT_NS 10000000000
+#define ANSWER_TIMEOUT_NS 15000000000 /* longer than a server waits for an IKE SA before Accept 6 */
+
+static void watch(struct fz_control *control, uint32_t events)
+{
+	int rc;
+
+	if (control->watched == events || control->fd < 0)
+		return;
+	rc = fz_loop_change(control->loop, control->fd, events);
+	if (rc < 0)
+		control->error = rc;
+	control->watched = events;
+}
+
+static void flush(struct fz_control *control)
+{
+	const uint8_t *octets;
+	size_t len = fizeau_control_client_output(control->client, &octets);
+
+	while (len > 0) {
+		ssize_t n = send(control->fd, octets, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			if (errno != EAGAIN)
+				control->error = -errno;
+			break;
+		}
+		fizeau_control_client_sent(control->client, (size_t)n);
+		len = fizeau_control_client_output(control->client, &octets);
+	}
+	watch(control, (control->eof ? 0 : (uint32_t)EPOLLIN) | (len > 0 ? (uint32_t)EPOLLOUT : 0));
+}
+
+/* The machine takes no octets while one of its events was not pulled: what is left is offered again. */
+static void feed(struct fz_control *control)
+{
+	size_t taken;
+
+	if (control->in_len == 0)
+		return;
+	taken = fizeau_control_client_recv(control->client, control->in, control->in_len, fz_clock_mono());
+	memmove(control->in, control->in + taken, control->in_len - taken);
+	control->in_len -= taken;
+}
+
+static void readable(struct fz_control *control)
+{
+	ssize_t n;
+
+	if (control->in_len == sizeof(control->in))
+		return;
+	n = recv(control->fd, control->in + control->in_len, sizeof(control->in) - control->in_len, 0);
+	if (n > 0) {
+		control->in_len += (size_t)n;
+		feed(control);
+	} else if (n == 0) {
+		control->eof = true;
+		feed(control);
+		fizeau_control_client_eof(control->client);
+		watch(control, 0);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		control->error = -errno;
+	}
+}
+
+static void on_socket(void *arg, uint32_t events)
+{
+	struct fz_control *control = arg;
+
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+		readable(control);
+	if (control->error == 0)
+		flush(control);
+	/* Without this a socket in error would wake the loop for ever. */
+	if (control->error != 0) {
+		fz_loop_remove(control->loop, control->fd);
+		fizeau_control_client_eof(control->client);
+	}
+}
+
+static void on_connect(void *arg, uint32_t events)
+{
+	struct fz_control *control = arg;
+
+	(void)events;
+	control->watched = 0;
+}
+
+static int wait_connected(struct fz_control *control)
+{
+	struct fizeau_mono began = fz_clock_mono();
+	struct fizeau_mono until = {began.ns + CONNECT_TIMEOUT_NS};
+	int rc = fz_loop_add(control->loop, control->fd, EPOLLOUT, on_connect, control);
+
+	if (rc < 0)
+		return rc;
+	control->watched = EPOLLOUT;
+	while (control->watched != 0 && rc >= 0 && *control->interrupts == 0 && fz_clock_mono().ns < until.ns)
+		rc = fz_loop_once(control->loop, until);
+	fz_loop_remove(control->loop, control->fd);
+	if (rc < 0)
+		return rc;
+	if (*control->interrupts != 0)
+		return -EINTR;
+	if (control->watched != 0)
+		return -ETIMEDOUT;
+	control->connect_ns = fz_clock_mono().ns - began.ns;
+	return fz_tcp_connected(control->fd, &control->local);
+}
+
+int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsigned *interrupts,
+	const struct fz_addr *peer, const struct fz_addr *source, uint32_t pbkdf2_max)
+{
+	struct fizeau_control_client_config config = {
+		.answer_timeout_ns = ANSWER_TIMEOUT_NS,
+		.max_count = pbkdf2_max,
+	};
+	int rc;
+
+	*control = (struct fz_control){.loop = loop, .interrupts = interrupts, .peer = *peer, .fd = -1};
+	/*= rfc5357#section-3.1 TW-3.1-02 */
+	rc = fz_tcp_connect(peer, source);
+	if (rc < 0)
+		return rc;
+	control->fd = rc;
+	rc = wait_connected(control);
+	if (rc < 0)
+		return rc;
+	control->client = fizeau_control_client_new(&config, fz_clock_mono());
+	if (control->client == NULL)
+		return -ENOMEM;
+	control->watched = EPOLLIN;
+	return fz_loop_add(loop, control->fd, EPOLLIN, on_socket, control);
+}
+
+void fz_control_close(struct fz_control *control)
+{
+	if (control->fd >= 0) {
+		fz_loop_remove(control->loop, control->fd);
+		close(control->fd);
+		control->fd = -1;
+	}
+	fizeau_control_client_free(control->client);
+	control->client = NULL;
+	fizeau_wipe(control->in, sizeof(control->in));
+}
+
+bool fz_control_poll(struct fz_control *control, struct fizeau_event *event)
+{
+	bool found = fizeau_control_client_event(control->client, event);
+
+	if (found)
+		return true;
+	feed(control);
+	return fizeau_control_client_event(control->client, event);
+}
+
+int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
+{
+	while (true) {
+		struct fizeau_mono due, now;
+		int rc;
+
+		if (fz_control_poll(control, event))
+			return 0;
+		if (control->error != 0)
+			return control->error;
+		flush(control);
+		if (control->error != 0)
+			return control->error;
+		due = fizeau_control_client_deadline(control->client);
+		rc = fz_loop_once(control->loop, due);
+		if (rc < 0)
+			return rc;
+		if (*control->interrupts != 0)
+			return -EINTR;
+		now = fz_clock_mono();
+		if (now.ns >= due.ns)
+			fizeau_control_client_expire(control->client, now);
+	}
+}
+
+void fz_control_drain(struct fz_control *control, int64_t limit_ns)
+{
+	struct fizeau_mono until = {fz_clock_mono().ns + limit_ns};
+	const uint8_t *octets;
+
+	flush(control);
+	while (control->error == 0 && fizeau_control_client_output(control->client, &octets) > 0 &&
+		fz_clock_mono().ns < until.ns)
+		if (fz_loop_once(control->loop, until) < 0)
+			return;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of the measuring commands (INTERFACE section 2). */
+#ifndef FZ_CLI_OPTIONS_H
+#define FZ_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fizeau/keys.h>
+#include "io/addr.h"
+#include "values.h"
+
+#define FZ_COUNT_MAX 100000000u       /* test packets of one command: every one of them is remembered */
+#define FZ_KEY_SERVICE "/run/charon.ippm"
+
+enum fz_ike_wish {
+	FZ_IKE_AUTO,
+	FZ_IKE_REQUIRE,
+	FZ_IKE_INITIATE,
+	FZ_IKE_OFF,
+};
+
+/* Texts lie in argv. */
+struct fz_measure_options {
+	char host[256];
+	uint16_t port; /* 0: the protocol's */
+	uint32_t count;
+	struct fz_slot_wish slots[FZ_SLOTS_MAX];
+	size_t slot_count;
+	const char *schedule;
+	bool padding_given;
+	uint32_t padding_octets;
+	int64_t timeout_ns;
+	uint32_t modes[FZ_MODES_MAX];
+	size_t mode_count; /* 0: not given */
+	enum fz_ike_wish ike;
+	const char *ike_socket;
+	const char *ike_static;  /* NULL: none */
+	enum fizeau_ike_reading ike_reading;
+	const char *key_id;      /* NULL: none, and then no keys_file */
+	const char *keys_file;
+	uint32_t pbkdf2_max;
+	uint8_t dscp;
+	int family;              /* AF_UNSPEC, AF_INET, AF_INET6 */
+	bool source_given;
+	struct fz_addr source;
+	uint16_t port_low, port_high; /* 0: any */
+	bool zero_padding;
+	bool json;
+	const char *records;     /* NULL: none */
+	bool quiet;
+	int verbose;
+	bool help;               /* --help: nothing else counts */
+};
+
+/* Reads argv; argv[0] is the command's name. False with one line for a person in error. Contradictions between
+   options are errors too. */
+FIZEAU_MUST_USE bool fz_options_measure(int argc, char **argv, struct fz_measure_options *options,
+	char error[static 512]);
+
+#endif

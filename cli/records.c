@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <fizeau/time.h>
+#include "records.h"
+
+/* One bit a number: which came back already. */
+static bool seen_before(uint8_t *seen, uint32_t seq)
+{
+	uint8_t bit = (uint8_t)(1u << (seq & 7));
+	bool before = (seen[seq >> 3] & bit) != 0;
+
+	seen[seq >> 3] |= bit;
+	return before;
+}
+
+static void put_received(FILE *out, const struct fizeau_round_trip *r, bool duplicate, int64_t timeout_ns)
+{
+	int64_t total = fizeau_ntp_diff_ns(r->t4, r->t1);
+	int64_t reflector = fizeau_ntp_diff_ns(r->t3, r->t2);
+
+	fprintf(out, "{\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"reflector_seq\":%u", r->seq,
+		total > timeout_ns ? "true" : "false", duplicate ? "true" : "false", r->reflector_seq);
+	fprintf(out, ",\"sent_unix_ns\":%" PRId64 ",\"reflector_received_unix_ns\":%" PRId64
+		",\"reflector_sent_unix_ns\":%" PRId64 ",\"received_unix_ns\":%" PRId64,
+		fizeau_ntp_to_unix_ns(r->t1, r->t1), fizeau_ntp_to_unix_ns(r->t2, r->t1),
+		fizeau_ntp_to_unix_ns(r->t3, r->t1), fizeau_ntp_to_unix_ns(r->t4, r->t1));
+	fprintf(out, ",\"round_trip_delay_ns\":%" PRId64 ",\"forward_delay_ns\":%" PRId64
+		",\"backward_delay_ns\":%" PRId64 ",\"reflector_ns\":%" PRId64, total - reflector,
+		fizeau_ntp_diff_ns(r->t2, r->t1), fizeau_ntp_diff_ns(r->t4, r->t3), reflector);
+	fprintf(out, ",\"forward_ttl\":%u,\"backward_ttl\":%u}\n", r->forward_ttl, r->backward_ttl);
+}
+
+static void put_lost(FILE *out, uint32_t seq, uint64_t sent_ntp)
+{
+	fprintf(out, "{\"seq\":%u,\"lost\":true,\"duplicate\":false,\"reflector_seq\":null,\"sent_unix_ns\":%" PRId64
+		",\"reflector_received_unix_ns\":null,\"reflector_sent_unix_ns\":null,\"received_unix_ns\":null"
+		",\"round_trip_delay_ns\":null,\"forward_delay_ns\":null,\"backward_delay_ns\":null"
+		",\"reflector_ns\":null,\"forward_ttl\":null,\"backward_ttl\":null}\n",
+		seq, fizeau_ntp_to_unix_ns(sent_ntp, sent_ntp));
+}
+
+bool fz_records_write(FILE *out, const struct fizeau_round_trip *records, size_t count, uint32_t sent,
+	int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg)
+{
+	uint8_t *seen = calloc((size_t)sent / 8 + 1, 1);
+
+	if (seen == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		put_received(out, &records[i], seen_before(seen, records[i].seq), timeout_ns);
+	free(seen);
+	for (uint32_t seq = 0; seq < sent; seq++) {
+		bool back;
+		uint64_t ntp = sent_ntp(arg, seq, &back);
+
+		if (!back)
+			put_lost(out, seq, ntp);
+	}
+	return fflush(out) == 0 && ferror(out) == 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* What a measurement found, as the outputs print it: no secrets in it. */
+#ifndef FZ_CLI_RESULT_H
+#define FZ_CLI_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <fizeau/keys.h>
+#include <fizeau/stats.h>
+#include <fizeau/time.h>
+#include "io/addr.h"
+#include "keying.h"
+#include "values.h"
+
+struct fz_result_key {
+	enum fz_key_source source;
+	const char *key_id;            /* passphrase; else NULL */
+	uint8_t spi_i[8], spi_r[8];    /* IKEv2 */
+	enum fizeau_prf prf;
+	char peer_id[256], local_id[256]; /* empty: not known */
+};
+
+/* Reflections that were not counted, by reason. */
+struct fz_discards {
+	uint64_t hmac;           /* forged, altered, or another key */
+	uint64_t length;         /* shorter or longer than the format allows */
+	uint64_t error_estimate; /* Multiplier 0 */
+	uint64_t unknown_number; /* a number that was not sent */
+	uint64_t foreign_source; /* from another host or port */
+};
+
+/* How a test session ended. */
+enum fz_ending {
+	FZ_ENDED_COMPLETE,
+	FZ_ENDED_INTERRUPTED, /* by the user: fewer packets than wanted */
+	FZ_ENDED_CONTROL,     /* the control connection broke in the middle */
+	FZ_ENDED_SENDING,     /* the kernel would not send any more */
+};
+
+struct fz_result_session {
+	uint8_t sid[FIZEAU_SID_OCTETS];
+	struct fz_addr local, remote;
+	uint8_t dscp;
+	uint32_t padding_octets, packet_octets; /* of the sender's packets */
+	const char *schedule;
+	const struct fz_slot_wish *slots;
+	size_t slot_count;
+	uint32_t wanted;           /* packets that were to be sent */
+	int64_t timeout_ns;
+	int64_t start_unix_ns;     /* of the first packet's schedule */
+	enum fz_ending ending;
+	struct fizeau_round_trip_summary summary;
+	struct fizeau_distribution send_error; /* departure less schedule */
+	uint64_t sender_late;      /* packets that left more than a millisecond late */
+	uint64_t send_drops, receive_drops; /* local ones */
+	struct fz_discards discards;
+	enum fizeau_stamp_source received_by; /* the worst source of an arrival's stamp */
+};
+
+struct fz_result {
+	const char *protocol; /* "TWAMP" */
+	uint32_t mode;        /* one security mode */
+	struct fz_result_key key;
+	struct fz_addr server, client; /* of the control connection */
+	const struct fz_result_session *sessions;
+	size_t session_count;
+};
+
+/* "16 hex digits" of an SPI, hex of a SID; text has room for them and a terminator. */
+void fz_hex_text(const uint8_t *octets, size_t count, char *text);
+/* prf as people write it: "HMAC-SHA2-256". */
+void fz_prf_text(enum fizeau_prf prf, char text[static 32]);
+
+/* For people, on out; brief is one line a session. False if out failed. */
+bool fz_out_text(const struct fz_result *result, bool brief, FILE *out);
+/* fizeau.result/1; false without memory or if out failed. */
+FIZEAU_MUST_USE bool fz_out_json(const struct fz_result *result, FILE *out);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "keys/ippm_client.h"
+#include "sa_source.h"
+
+#define LOOKUP_MS 3000
+#define INITIATE_MS 15000
+
+static void add(struct fz_sa_list *list, const struct fz_ike_sa *sa)
+{
+	if (list->count < FZ_SAS_MAX)
+		list->sas[list->count++] = *sa;
+}
+
+static void on_answer(void *arg, int error, const char *reason, const struct fz_ike_sa *sas, size_t count)
+{
+	struct fz_sa_list *list = arg;
+
+	list->done = true;
+	list->error = error;
+	snprintf(list->reason, sizeof(list->reason), "%s", reason != NULL ? reason : "");
+	for (size_t i = 0; i < count; i++)
+		add(list, &sas[i]);
+}
+
+/* Waits for on_answer; the request limits the time. */
+static void await(const struct fz_sa_source *source, struct fz_ippm_request *request, struct fz_sa_list *list)
+{
+	if (request == NULL && !list->done) {
+		list->error = -ENOMEM;
+		snprintf(list->reason, sizeof(list->reason), "no memory");
+		return;
+	}
+	while (!list->done) {
+		int rc = fz_loop_once(source->loop, FIZEAU_NEVER);
+
+		if (rc < 0 || (*source->interrupts != 0 && !list->done)) {
+			fz_ippm_cancel(request);
+			list->error = rc < 0 ? rc : -EINTR;
+			snprintf(list->reason, sizeof(list->reason), "interrupted");
+			return;
+		}
+	}
+}
+
+static void none_known(struct fz_sa_list *list)
+{
+	if (list->count > 0 || list->error != 0)
+		return;
+	list->error = -ENOENT;
+	snprintf(list->reason, sizeof(list->reason), "no such IKE SA");
+}
+
+/* False if there is no static file. A file that cannot be read any more leaves the old content in force. */
+static bool from_file(const struct fz_sa_source *source, struct fz_sa_list *list)
+{
+	char error[256];
+
+	*list = (struct fz_sa_list){0};
+	if (source->table == NULL)
+		return false;
+	if (fz_ike_static_refresh(source->table, error, sizeof(error)) < 0)
+		snprintf(list->reason, sizeof(list->reason), "%s", error);
+	return true;
+}
+
+/*= rfc7717#section-5.1 IK-5.1-05 */
+void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
+{
+	char host[FZ_ADDR_TEXT];
+
+	if (from_file(source, list)) {
+		const struct fz_ike_sa *sa = fz_ike_static_by_remote(source->table, server);
+
+		if (sa != NULL)
+			add(list, sa);
+	} else {
+		fz_addr_host_text(server, host);
+		await(source, fz_ippm_lookup_remote(source->loop, source->socket, host, LOOKUP_MS, on_answer, list),
+			list);
+	}
+	none_known(list);
+}
+
+/*= rfc7717#section-5.1 IK-5.1-06 */
+void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
+{
+	char host[FZ_ADDR_TEXT];
+
+	*list = (struct fz_sa_list){0};
+	fz_addr_host_text(server, host);
+	await(source, fz_ippm_initiate(source->loop, source->socket, host, INITIATE_MS, on_answer, list), list);
+	none_known(list);
+}
+
+void fz_sa_all(const struct fz_sa_source *source, struct fz_sa_list *list)
+{
+	if (from_file(source, list)) {
+		for (size_t i = fz_ike_static_count(source->table); i > 0; i--) {
+			add(list, fz_ike_static_at(source->table, i - 1));
+		}
+		for (size_t i = 0; i < list->count; i++) {
+			fizeau_wipe(list->sas[i].key, sizeof(list->sas[i].key));
+			list->sas[i].key_octets = 0;
+		}
+		return;
+	}
+	await(source, fz_ippm_list(source->loop, source->socket, LOOKUP_MS, on_answer, list), list);
+}
+
+void fz_sa_list_wipe(struct fz_sa_list *list)
+{
+	fizeau_wipe(list, sizeof(*list));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* The Session-Sender of one TWAMP test session on the event loop: packets out by schedule, reflections in. */
+#ifndef FZ_CLI_TWOWAY_TEST_H
+#define FZ_CLI_TWOWAY_TEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <fizeau/sender.h>
+#include <fizeau/stats.h>
+#include "io/addr.h"
+#include "io/clock.h"
+#include "io/loop.h"
+#include "io/udp.h"
+#include "result.h"
+
+struct fz_test_config {
+	struct fz_loop *loop;
+	enum fizeau_test_mode mode;
+	uint32_t count;
+	uint32_t padding_octets;
+	bool zero_padding;
+	uint8_t dscp;
+	int64_t timeout_ns;
+	const struct fz_slot_wish *slots;
+	size_t slot_count;
+};
+
+/* One packet that was sent. */
+struct fz_sent {
+	uint64_t ntp;
+	int64_t lateness_ns; /* departure less schedule */
+	uint16_t error;
+	bool back;           /* a reflection came */
+};
+
+struct fz_test {
+	struct fz_test_config config;
+	struct fz_udp *udp;
+	struct fz_addr local, remote;
+	struct fz_clock clock;
+	struct fizeau_sender *sender;
+	struct fizeau_schedule *schedule;
+	struct fz_timer timer;
+	struct fizeau_mono start;    /* of the schedule */
+	struct fizeau_mono due;      /* of packet `sent` */
+	struct fizeau_mono last;     /* departure of the last packet */
+	struct fizeau_mono failing;  /* since when the kernel refuses to send; INT64_MAX: it does not */
+	uint8_t *next;               /* packet `sent`, prepared; NULL: not yet */
+	struct fz_sent *packets;
+	uint32_t sent, capacity;
+	struct fizeau_round_trip *records; /* in order of arrival */
+	size_t record_count, record_capacity;
+	uint32_t back;               /* numbers that came back */
+	struct fz_discards discards;
+	enum fizeau_stamp_source received_by;
+	int error;                   /* -errno or FIZEAU_ERR_*: no memory, libcrypto */
+	bool done;
+	enum fz_ending ending;
+};
+
+/* Binds the socket, on a port of low .. high (0: any). 0, -errno (-EADDRINUSE: all ports taken). */
+FIZEAU_MUST_USE int fz_test_open(struct fz_test *test, const struct fz_test_config *config, const struct fz_addr *local,
+	uint16_t low, uint16_t high);
+/* Prepares for a session that was accepted; keys may be NULL in open mode. 0 or a negative error. */
+FIZEAU_MUST_USE int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
+	const struct fizeau_test_keys *keys, const struct fz_addr *remote);
+/* Starts sending; start is the schedule's origin. test->done tells when the loop has done its work. */
+FIZEAU_MUST_USE int fz_test_start(struct fz_test *test, struct fizeau_mono start);
+/* No more packets; what is under way is still waited for. */
+void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending);
+void fz_test_close(struct fz_test *test);
+
+/* Expected duration of the schedule, for people. */
+int64_t fz_test_duration_ns(const struct fz_test_config *config);
+
+#endif

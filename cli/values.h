@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Values of options, read from text. Pure; false if the text is none, and nothing was written then. */
+#ifndef FZ_CLI_VALUES_H
+#define FZ_CLI_VALUES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <fizeau/error.h>
+
+/* One slot of a schedule as it was asked for. */
+struct fz_slot_wish {
+	bool exponential; /* else fixed */
+	int64_t ns;       /* mean or interval, >= 0 */
+};
+
+#define FZ_SLOTS_MAX 256
+#define FZ_MODES_MAX 4
+
+/* Decimal number from min to max. */
+FIZEAU_MUST_USE bool fz_value_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
+/* Time with its unit: ns us ms s m h, decimals allowed ("0.5ms"); "0" needs none. At most 2^32-1 seconds. */
+FIZEAU_MUST_USE bool fz_value_time(const char *text, int64_t *ns);
+/* "100ms", "exp:100ms", "exp:1s,0s". */
+FIZEAU_MUST_USE bool fz_value_schedule(const char *text, struct fz_slot_wish slots[static FZ_SLOTS_MAX],
+	size_t *count);
+/* Comma-separated names of security modes, each at most once. */
+FIZEAU_MUST_USE bool fz_value_modes(const char *text, uint32_t modes[static FZ_MODES_MAX], size_t *count);
+/* Name (ef, af41, cs1, le, default) or number 0 .. 63. */
+FIZEAU_MUST_USE bool fz_value_dscp(const char *text, uint8_t *dscp);
+/* "A-B" or "A", 1 .. 65535. */
+FIZEAU_MUST_USE bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high);
+
+/* Name of one security mode (a bit of FIZEAU_MODE_SECURITY): "open" ...; "unknown" for anything else. */
+const char *fz_mode_name(uint32_t mode);
+
+#endif

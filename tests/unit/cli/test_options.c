@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <fizeau/event.h>
+#include "cli/options.h"
+
+static void times(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = {
+		{"0", 0}, {"1ns", 1}, {"1us", 1000}, {"100ms", 100000000}, {"0.5ms", 500000}, {"2s", 2000000000},
+		{"1.5m", 90000000000}, {"2h", 7200000000000}, {"0.000000001s", 1}, {"0.0000000019s", 1},
+		{"4294967295s", 4294967295000000000},
+	};
+	static const char *const bad[] = {"", "s", "1", "0.1", "-1s", "+1s", " 1s", "1 s", "1s ", ".5s", "1.s", "1d",
+		"1e3s", "4294967296s", "4294967295.1s", "99999999999999999999h", "1193047h", "0x1s", "nan"};
+	int64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ns = -1;
+		if (!fz_value_time(good[i].text, &ns) || ns != good[i].ns)
+			fail_msg("%s gave %lld", good[i].text, (long long)ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ns = -1;
+		if (fz_value_time(bad[i], &ns) || ns != -1)
+			fail_msg("%s was taken as %lld", bad[i], (long long)ns);
+	}
+}
+
+static void schedules(void **state)
+{
+	static const char *const bad[] = {"", ",", "1s,", ",1s", "exp:", "exp:1s,,0s", "poisson:1s", "exp:exp:1s", "1"};
+	struct fz_slot_wish slots[FZ_SLOTS_MAX];
+	char many[4 * FZ_SLOTS_MAX + 8] = "";
+	size_t count = 0;
+
+	(void)state;
+	assert_true(fz_value_schedule("100ms", slots, &count));
+	assert_int_equal(count, 1);
+	assert_false(slots[0].exponential);
+	assert_int_equal(slots[0].ns, 100000000);
+	assert_true(fz_value_schedule("exp:1s,0s,250us", slots, &count));
+	assert_int_equal(count, 3);
+	assert_true(slots[0].exponential);
+	assert_int_equal(slots[0].ns, 1000000000);
+	assert_false(slots[1].exponential);
+	assert_int_equal(slots[1].ns, 0);
+	assert_int_equal(slots[2].ns, 250000);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (fz_value_schedule(bad[i], slots, &count))
+			fail_msg("%s was taken", bad[i]);
+	for (size_t i = 0; i < FZ_SLOTS_MAX; i++)
+		memcpy(many + 3 * i, "1s,", 4);
+	many[3 * FZ_SLOTS_MAX - 1] = '\0';
+	assert_true(fz_value_schedule(many, slots, &count));
+	assert_int_equal(count, FZ_SLOTS_MAX);
+	memcpy(many + 3 * FZ_SLOTS_MAX - 1, ",1s", 4);
+	assert_false(fz_value_schedule(many, slots, &count));
+}
+
+static void modes(void **state)
+{
+	static const char *const bad[] = {"", "open,", ",open", "closed", "open,open", "open;mixed", "Open",
+		"encrypted,authenticated,mixed,open,open"};
+	uint32_t list[FZ_MODES_MAX];
+	size_t count;
+
+	(void)state;
+	assert_true(fz_value_modes("encrypted,authenticated,mixed,open", list, &count));
+	assert_int_equal(count, 4);
+	assert_int_equal(list[0], FIZEAU_MODE_ENCRYPTED);
+	assert_int_equal(list[1], FIZEAU_MODE_AUTHENTICATED);
+	assert_int_equal(list[2], FIZEAU_MODE_MIXED);
+	assert_int_equal(list[3], FIZEAU_MODE_OPEN);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (fz_value_modes(bad[i], list, &count))
+			fail_msg("%s was taken", bad[i]);
+}
+
+static void dscps(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t dscp;
+	} good[] = {
+		{"0", 0}, {"63", 63}, {"ef", 46}, {"EF", 46}, {"af11", 10}, {"af41", 34}, {"af43", 38}, {"cs0", 0},
+		{"cs1", 8}, {"cs7", 56}, {"default", 0}, {"le", 1},
+	};
+	static const char *const bad[] = {"", "64", "-1", "cs8", "af14", "af51", "af4", "af411", "cs", "e", "0x2e"};
+	uint8_t dscp;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		dscp = 99;
+		assert_true(fz_value_dscp(good[i].text, &dscp));
+		assert_int_equal(dscp, good[i].dscp);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (fz_value_dscp(bad[i], &dscp))
+			fail_msg("%s was taken", bad[i]);
+}
+
+static void ports(void **state)
+{
+	static const char *const bad[] = {"", "-", "0", "0-5", "5-", "-5", "6-5", "1-65536", "70000", "1-2-3", "a-b",
+		"000001-2"};
+	uint16_t low, high;
+
+	(void)state;
+	assert_true(fz_value_ports("8760-9960", &low, &high));
+	assert_int_equal(low, 8760);
+	assert_int_equal(high, 9960);
+	assert_true(fz_value_ports("862", &low, &high));
+	assert_int_equal(low, 862);
+	assert_int_equal(high, 862);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (fz_value_ports(bad[i], &low, &high))
+			fail_msg("%s was taken", bad[i]);
+}
+
+/* Splits a line at blanks into argv and reads it. */
+static bool parse(const char *line, struct fz_measure_options *options, char error[static 512])
+{
+	static char words[512];
+	char *argv[48];
+	int argc = 0;
+	char *at = words;
+
+	snprintf(words, sizeof(words), "%s", line);
+	error[0] = '\0';
+	while (*at != '\0') {
+		argv[argc++] = at;
+		at += strcspn(at, " ");
+		if (*at == ' ')
+			*at++ = '\0';
+	}
+	argv[argc] = NULL;
+	return fz_options_measure(argc, argv, options, error);
+}
+
+static void defaults(void **state)
+{
+	struct fz_measure_options options;
+	char error[512];
+
+	(void)state;
+	assert_true(parse("twoway host", &options, error));
+	assert_string_equal(options.host, "host");
+	assert_int_equal(options.port, 0);
+	assert_int_equal(options.count, 100);
+	assert_int_equal(options.slot_count, 1);
+	assert_true(options.slots[0].exponential);
+	assert_int_equal(options.slots[0].ns, 100000000);
+	assert_false(options.padding_given);
+	assert_int_equal(options.timeout_ns, 2000000000);
+	assert_int_equal(options.mode_count, 0);
+	assert_int_equal(options.ike, FZ_IKE_AUTO);
+	assert_string_equal(options.ike_socket, "/run/charon.ippm");
+	assert_int_equal(options.ike_reading, FIZEAU_IKE_DIRECT);
+	/*= rfc5357#section-6 TW-6-03 */
+	assert_int_equal(options.pbkdf2_max, 32768);
+	assert_int_equal(options.dscp, 0);
+	assert_int_equal(options.family, AF_UNSPEC);
+}
+
+static void everything(void **state)
+{
+	struct fz_measure_options options;
+	char error[512];
+
+	(void)state;
+	assert_true(parse("twoway -c 7 -i 10ms -s 1400 -w 500ms -m encrypted,mixed --ike require --ike-socket /s "
+			  "--ike-key pbkdf2 -k joe --keys /k --dscp ef -6 -I 2001:db8::2 -p 5000-5010 --zero-padding "
+			  "-j --records /r -q -v -v [2001:db8::1]:8620 --pbkdf2-max 65536", &options, error));
+	assert_string_equal(options.host, "2001:db8::1");
+	assert_int_equal(options.port, 8620);
+	assert_int_equal(options.count, 7);
+	assert_int_equal(options.slots[0].ns, 10000000);
+	assert_true(options.padding_given);
+	assert_int_equal(options.padding_octets, 1400);
+	assert_int_equal(options.timeout_ns, 500000000);
+	assert_int_equal(options.mode_count, 2);
+	assert_int_equal(options.ike, FZ_IKE_REQUIRE);
+	assert_string_equal(options.ike_socket, "/s");
+	assert_int_equal(options.ike_reading, FIZEAU_IKE_PBKDF2);
+	assert_string_equal(options.key_id, "joe");
+	assert_string_equal(options.keys_file, "/k");
+	assert_int_equal(options.dscp, 46);
+	assert_int_equal(options.family, AF_INET6);
+	assert_true(options.source_given);
+	assert_int_equal(options.port_low, 5000);
+	assert_int_equal(options.port_high, 5010);
+	assert_true(options.zero_padding);
+	assert_true(options.json);
+	assert_string_equal(options.records, "/r");
+	assert_true(options.quiet);
+	assert_int_equal(options.verbose, 2);
+	/*= rfc5357#section-6 TW-6-02 TW-6-04 */
+	assert_int_equal(options.pbkdf2_max, 65536);
+	assert_true(parse("twoway --help", &options, error));
+	assert_true(options.help);
+}
+
+static void refusals(void **state)
+{
+	static const struct {
+		const char *line, *says;
+	} bad[] = {
+		{"twoway", "takes one HOST"},
+		{"twoway a b", "takes one HOST"},
+		{"twoway -c", "-c needs a value"},
+		{"twoway --nonsense host", "unknown option --nonsense"},
+		{"twoway -c 0 host", "--count 0"},
+		{"twoway -c 4294967296 host", "--count 4294967296"},
+		{"twoway -c -5 host", "--count -5"},
+		{"twoway -i 5 host", "--interval 5"},
+		{"twoway -s 65396 host", "--padding 65396"},
+		{"twoway -s 4294967295 host", "--padding 4294967295"},
+		{"twoway -w 0s host", "--timeout 0s"},
+		{"twoway -w 2h host", "--timeout 2h"},
+		{"twoway -m plain host", "--mode plain"},
+		{"twoway --ike maybe host", "--ike maybe"},
+		{"twoway --ike-key b host", "--ike-key b"},
+		{"twoway --dscp 64 host", "--dscp 64"},
+		{"twoway -I nowhere host", "--source nowhere"},
+		{"twoway -p 9-8 host", "--ports 9-8"},
+		{"twoway -k joe host", "--keys FILE"},
+		{"twoway --keys /k host", "--keyid ID"},
+		{"twoway --ike require -m open host", "open mode takes no key"},
+		{"twoway --ike off -m encrypted host", "these modes need a key"},
+		{"twoway --ike off --ike-static /f host", "--ike-static"},
+		{"twoway --ike initiate --ike-static /f host", "cannot be initiated"},
+		{"twoway -6 -I 192.0.2.1 host", "address family"},
+		{"twoway --pbkdf2-max 1000 host", "--pbkdf2-max 1000"},
+		{"twoway [::1 host", "takes one HOST"},
+		{"twoway [::1", "[::1 is no HOST"},
+		{"twoway host:99999", "host:99999 is no HOST"},
+	};
+	struct fz_measure_options options;
+	char error[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (parse(bad[i].line, &options, error))
+			fail_msg("%s was taken", bad[i].line);
+		if (strstr(error, bad[i].says) == NULL)
+			fail_msg("%s says: %s", bad[i].line, error);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times),
+		cmocka_unit_test(schedules),
+		cmocka_unit_test(modes),
+		cmocka_unit_test(dscps),
+		cmocka_unit_test(ports),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(everything),
+		cmocka_unit_test(refusals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* The outputs from fixed summaries: what people and scripts depend on. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fizeau/event.h>
+#include "cli/records.h"
+#include "cli/result.h"
+
+static const struct fz_slot_wish slots[] = {{true, 100000000}, {false, 0}};
+
+static struct fz_addr address(const char *host, uint16_t port)
+{
+	struct fz_addr addr;
+
+	assert_true(fz_addr_parse(host, &addr));
+	fz_addr_set_port(&addr, port);
+	return addr;
+}
+
+static struct fizeau_distribution spread(int64_t base)
+{
+	return (struct fizeau_distribution){.valid = true, .values = 99, .min = base, .mean = base + 1500,
+		.median = base + 1000, .p90 = base + 2000, .p95 = base + 3000, .p99 = base + 4000,
+		.p999 = base + 5000, .max = base + 6000, .stddev = 700};
+}
+
+static struct fz_result_session measured(void)
+{
+	struct fz_result_session session = {
+		.sid = {0xc0, 0x00, 0x02, 0x07, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
+		.local = address("192.0.2.1", 40000),
+		.remote = address("192.0.2.7", 18760),
+		.dscp = 46,
+		.packet_octets = 48,
+		.schedule = "exp:100ms,0s",
+		.slots = slots,
+		.slot_count = 2,
+		.wanted = 100,
+		.timeout_ns = 2000000000,
+		.start_unix_ns = 1795499402000000007,
+		.received_by = FIZEAU_STAMP_KERNEL,
+		.send_error = spread(0),
+	};
+
+	session.summary = (struct fizeau_round_trip_summary){
+		.sent = 100,
+		.received = 99,
+		.lost = 1,
+		.lost_forward_valid = true,
+		.lost_forward = 1,
+		.duplicates = 2,
+		.reordered = 3,
+		.round_trip = spread(1000000),
+		.forward = spread(-250000),
+		.backward = spread(1250000),
+		.reflector = spread(20499),
+		.ipdv = spread(-499),
+		.pdv = spread(0),
+		.synchronized_sender = true,
+		.synchronized_reflector = true,
+		.error_sender_ns = 400000,
+		.error_reflector_ns = 1100000,
+		.ttl_valid = true,
+		.forward_ttl_min = 61,
+		.forward_ttl_max = 62,
+		.backward_ttl_min = 60,
+		.backward_ttl_max = 60,
+	};
+	return session;
+}
+
+static struct fz_result keyed_by_ike(const struct fz_result_session *session)
+{
+	return (struct fz_result){
+		.protocol = "TWAMP",
+		.mode = FIZEAU_MODE_AUTHENTICATED,
+		.key = {.source = FZ_KEY_IKE,
+			.spi_i = {0x0f, 0x3c, 0, 1, 2, 3, 4, 5},
+			.spi_r = {0x99, 0xab, 6, 7, 8, 9, 10, 11},
+			.prf = FIZEAU_PRF_HMAC_SHA2_256,
+			.peer_id = "CN=gw.example",
+			.local_id = "CN=me.example"},
+		.server = address("192.0.2.7", 862),
+		.client = address("192.0.2.1", 51000),
+		.sessions = session,
+		.session_count = 1,
+	};
+}
+
+/* What print writes, to be freed. */
+static char *capture(bool (*print)(const struct fz_result *, FILE *), const struct fz_result *result)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	assert_true(print(result, out));
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static bool full(const struct fz_result *result, FILE *out)
+{
+	return fz_out_text(result, false, out);
+}
+
+static bool brief(const struct fz_result *result, FILE *out)
+{
+	return fz_out_text(result, true, out);
+}
+
+static void expect(bool (*print)(const struct fz_result *, FILE *), const struct fz_result *result, const char *golden)
+{
+	char *text = capture(print, result);
+
+	assert_string_equal(text, golden);
+	free(text);
+}
+
+static void text_of_a_measurement(void **state)
+{
+	struct fz_result_session session = measured();
+	struct fz_result result = keyed_by_ike(&session);
+
+	(void)state;
+	expect(full, &result,
+		"TWAMP authenticated, keyed by IKEv2 SA 0f3c000102030405/99ab060708090a0b with CN=gw.example, prf "
+		"HMAC-SHA2-256\n"
+		"192.0.2.1:40000 to 192.0.2.7:18760, 48 octets, dscp 46, schedule exp:100ms,0s, SID "
+		"c00002070102030405060708090a0b0c\n"
+		"\n"
+		"100 sent, 99 received, 1 lost (1.00 %): 1 forward, 0 backward; 2 duplicates, 3 reordered\n"
+		"\n"
+		"ms                  min     median        p95        p99        max\n"
+		"round trip        1.000      1.001      1.003      1.004      1.006\n"
+		"forward          -0.250     -0.249     -0.247     -0.246     -0.244\n"
+		"backward          1.250      1.251      1.253      1.254      1.256\n"
+		"reflector         0.020      0.021      0.023      0.024      0.026\n"
+		"ipdv              0.000      0.001      0.003      0.004      0.006\n"
+		"pdv               0.000      0.001      0.003      0.004      0.006\n"
+		"\n"
+		"clocks: here synchronised (within 0.400 ms), there synchronised (within 1.100 ms): forward and "
+		"backward are right within 1.500 ms\n"
+		"stamps: sent in user space, received by the kernel\n"
+		"ttl: forward 61 to 62, backward 60\n");
+	expect(brief, &result,
+		"192.0.2.7: 100 sent, 1 lost (1.00 %), round trip min/median/max 1.000/1.001/1.006 ms\n");
+}
+
+static void text_of_trouble(void **state)
+{
+	struct fz_result_session session = measured();
+	struct fz_result result = keyed_by_ike(&session);
+	char *text;
+
+	(void)state;
+	session.summary.synchronized_reflector = false;
+	session.summary.lost_forward_valid = false;
+	session.summary.lost = 1;
+	session.summary.sent = 1000000;
+	session.received_by = FIZEAU_STAMP_USER;
+	session.sender_late = 5;
+	session.send_drops = 4;
+	session.ending = FZ_ENDED_CONTROL;
+	session.wanted = 2000000;
+	session.discards = (struct fz_discards){.hmac = 7, .foreign_source = 8};
+	result.key = (struct fz_result_key){.source = FZ_KEY_PASSPHRASE, .key_id = "joe\033[2J"};
+	text = capture(full, &result);
+	assert_non_null(strstr(text, "TWAMP authenticated, keyed by the passphrase of KeyID joe?[2J\n"));
+	assert_non_null(strstr(text, "1 lost (<0.01 %); 2 duplicates"));
+	assert_non_null(strstr(text, "there not synchronised (within 1.100 ms): do not trust forward and backward"));
+	assert_non_null(strstr(text, "received by user space (fallback"));
+	assert_non_null(strstr(text, "sender: 5 packets left more than 1 ms behind schedule, at worst 0.006 ms\n"));
+	assert_non_null(strstr(text, "local drops: 4 while sending"));
+	assert_non_null(strstr(text, "discarded: 7 with a wrong HMAC, 8 from another source\n"));
+	assert_non_null(strstr(text, "incomplete: the control connection broke after 1000000 of 2000000 packets\n"));
+	free(text);
+}
+
+/* Nothing came back: no figure is 0. */
+static struct fz_result_session lost(void)
+{
+	struct fz_result_session session = measured();
+
+	session.send_error.valid = false;
+	session.summary = (struct fizeau_round_trip_summary){.sent = 100, .lost = 100};
+	return session;
+}
+
+static void text_of_nothing(void **state)
+{
+	struct fz_result_session session = lost();
+	struct fz_result result = keyed_by_ike(&session);
+
+	(void)state;
+	result.mode = FIZEAU_MODE_OPEN;
+	result.key = (struct fz_result_key){.source = FZ_KEY_NONE};
+	expect(full, &result,
+		"TWAMP open, no key\n"
+		"192.0.2.1:40000 to 192.0.2.7:18760, 48 octets, dscp 46, schedule exp:100ms,0s, SID "
+		"c00002070102030405060708090a0b0c\n"
+		"\n"
+		"100 sent, 0 received, 100 lost (100.00 %); 0 duplicates, 0 reordered\n"
+		"\n"
+		"ms                  min     median        p95        p99        max\n"
+		"round trip            -          -          -          -          -\n"
+		"forward               -          -          -          -          -\n"
+		"backward              -          -          -          -          -\n"
+		"reflector             -          -          -          -          -\n"
+		"ipdv                  -          -          -          -          -\n"
+		"pdv                   -          -          -          -          -\n"
+		"\n");
+	expect(brief, &result, "192.0.2.7: 100 sent, 100 lost (100.00 %)\n");
+}
+
+#define DISTRIBUTION(min, mean, median, p90, p95, p99, p999, max, stddev) \
+	"{\"min\":" min ",\"mean\":" mean ",\"median\":" median ",\"p90\":" p90 ",\"p95\":" p95 ",\"p99\":" p99 \
+	",\"p999\":" p999 ",\"max\":" max ",\"stddev\":" stddev "}"
+#define NO_DISTRIBUTION \
+	DISTRIBUTION("null", "null", "null", "null", "null", "null", "null", "null", "null")
+
+static void expect_json(const struct fz_result *result, const char *golden)
+{
+	char *text = capture(fz_out_json, result);
+	json_t *got = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	json_t *wanted = json_loads(golden, JSON_REJECT_DUPLICATES, NULL);
+
+	assert_non_null(got);
+	assert_non_null(wanted);
+	if (!json_equal(got, wanted))
+		assert_string_equal(text, golden);
+	json_decref(got);
+	json_decref(wanted);
+	free(text);
+}
+
+static void json_of_a_measurement(void **state)
+{
+	struct fz_result_session session = measured();
+	struct fz_result result = keyed_by_ike(&session);
+
+	(void)state;
+	expect_json(&result,
+		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"authenticated\","
+		"\"key\":{\"source\":\"ikev2\",\"keyid\":null,\"spi_i\":\"0f3c000102030405\","
+		"\"spi_r\":\"99ab060708090a0b\",\"prf\":\"hmac-sha2-256\",\"peer_id\":\"CN=gw.example\","
+		"\"local_id\":\"CN=me.example\"},"
+		"\"server\":\"192.0.2.7:862\",\"client\":\"192.0.2.1:51000\",\"sessions\":[{"
+		"\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"twoway\","
+		"\"local\":\"192.0.2.1:40000\",\"remote\":\"192.0.2.7:18760\",\"dscp\":46,\"padding_octets\":0,"
+		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000},"
+		"{\"type\":\"fixed\",\"interval_ns\":0}],\"timeout_ns\":2000000000,"
+		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"complete\","
+		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":99,\"lost\":1,\"loss_ratio\":0.01,"
+		"\"lost_forward\":1,\"lost_backward\":0,\"duplicates\":2,\"reordered\":3,\"late\":0,"
+		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
+		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
+		"\"round_trip_delay_ns\":" DISTRIBUTION("1000000", "1001500", "1001000", "1002000", "1003000",
+			"1004000", "1005000", "1006000", "700") ","
+		"\"forward_delay_ns\":" DISTRIBUTION("-250000", "-248500", "-249000", "-248000", "-247000", "-246000",
+			"-245000", "-244000", "700") ","
+		"\"backward_delay_ns\":" DISTRIBUTION("1250000", "1251500", "1251000", "1252000", "1253000", "1254000",
+			"1255000", "1256000", "700") ","
+		"\"reflector_ns\":" DISTRIBUTION("20499", "21999", "21499", "22499", "23499", "24499", "25499",
+			"26499", "700") ","
+		"\"ipdv_ns\":" DISTRIBUTION("-499", "1001", "501", "1501", "2501", "3501", "4501", "5501", "700") ","
+		"\"pdv_ns\":" DISTRIBUTION("0", "1500", "1000", "2000", "3000", "4000", "5000", "6000", "700") ","
+		"\"send_error_ns\":" DISTRIBUTION("0", "1500", "1000", "2000", "3000", "4000", "5000", "6000",
+			"700") ","
+		"\"ttl\":{\"forward_min\":61,\"forward_max\":62,\"backward_min\":60,\"backward_max\":60},"
+		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
+		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000}},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":\"kernel\"}}]}");
+}
+
+static void json_of_nothing(void **state)
+{
+	struct fz_result_session session = lost();
+	struct fz_result result = keyed_by_ike(&session);
+
+	(void)state;
+	result.mode = FIZEAU_MODE_OPEN;
+	result.key = (struct fz_result_key){.source = FZ_KEY_NONE};
+	session.remote = address("2001:db8::7", 18760);
+	session.slot_count = 1;
+	session.ending = FZ_ENDED_INTERRUPTED;
+	expect_json(&result,
+		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"open\","
+		"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null,"
+		"\"peer_id\":null,\"local_id\":null},"
+		"\"server\":\"192.0.2.7:862\",\"client\":\"192.0.2.1:51000\",\"sessions\":[{"
+		"\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"twoway\","
+		"\"local\":\"192.0.2.1:40000\",\"remote\":\"[2001:db8::7]:18760\",\"dscp\":46,\"padding_octets\":0,"
+		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000}],"
+		"\"timeout_ns\":2000000000,"
+		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"interrupted\","
+		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":0,\"lost\":100,\"loss_ratio\":1.0,"
+		"\"lost_forward\":null,\"lost_backward\":null,\"duplicates\":0,\"reordered\":0,\"late\":0,"
+		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
+		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
+		"\"round_trip_delay_ns\":" NO_DISTRIBUTION ",\"forward_delay_ns\":" NO_DISTRIBUTION ","
+		"\"backward_delay_ns\":" NO_DISTRIBUTION ",\"reflector_ns\":" NO_DISTRIBUTION ","
+		"\"ipdv_ns\":" NO_DISTRIBUTION ",\"pdv_ns\":" NO_DISTRIBUTION ",\"send_error_ns\":" NO_DISTRIBUTION ","
+		"\"ttl\":{\"forward_min\":null,\"forward_max\":null,\"backward_min\":null,\"backward_max\":null},"
+		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null},"
+		"\"receiver\":{\"synchronized\":null,\"error_ns\":null}},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":null}}]}");
+}
+
+static uint64_t sent_at(const void *arg, uint32_t seq, bool *back)
+{
+	const uint64_t *base = arg;
+
+	*back = seq != 1;
+	return *base + ((uint64_t)seq << 32);
+}
+
+static void records(void **state)
+{
+	/* 2026-11-24 05:50:02 UTC, and halves of a second. */
+	const uint64_t base = (1795499402ull + 2208988800ull) << 32, half = 1ull << 31;
+	const struct fizeau_round_trip trips[] = {
+		{.seq = 2, .reflector_seq = 0, .t1 = base + 4 * half, .t2 = base + 5 * half, .t3 = base + 6 * half,
+			.t4 = base + 8 * half, .forward_ttl = 64, .backward_ttl = 255},
+		{.seq = 0, .reflector_seq = 1, .t1 = base, .t2 = base + half, .t3 = base + half,
+			.t4 = base + 7 * half, .forward_ttl = 64, .backward_ttl = 63},
+		{.seq = 2, .reflector_seq = 2, .t1 = base + 4 * half, .t2 = base + 5 * half, .t3 = base + 6 * half,
+			.t4 = base + 8 * half, .forward_ttl = 64, .backward_ttl = 63},
+	};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	assert_true(fz_records_write(out, trips, 3, 3, 3000000000, sent_at, &base));
+	fclose(out);
+	assert_string_equal(text,
+		"{\"seq\":2,\"lost\":false,\"duplicate\":false,\"reflector_seq\":0,\"sent_unix_ns\":1795499404000000000,"
+		"\"reflector_received_unix_ns\":1795499404500000000,\"reflector_sent_unix_ns\":1795499405000000000,"
+		"\"received_unix_ns\":1795499406000000000,\"round_trip_delay_ns\":1500000000,"
+		"\"forward_delay_ns\":500000000,\"backward_delay_ns\":1000000000,\"reflector_ns\":500000000,"
+		"\"forward_ttl\":64,\"backward_ttl\":255}\n"
+		"{\"seq\":0,\"lost\":true,\"duplicate\":false,\"reflector_seq\":1,\"sent_unix_ns\":1795499402000000000,"
+		"\"reflector_received_unix_ns\":1795499402500000000,\"reflector_sent_unix_ns\":1795499402500000000,"
+		"\"received_unix_ns\":1795499405500000000,\"round_trip_delay_ns\":3500000000,"
+		"\"forward_delay_ns\":500000000,\"backward_delay_ns\":3000000000,\"reflector_ns\":0,"
+		"\"forward_ttl\":64,\"backward_ttl\":63}\n"
+		"{\"seq\":2,\"lost\":false,\"duplicate\":true,\"reflector_seq\":2,\"sent_unix_ns\":1795499404000000000,"
+		"\"reflector_received_unix_ns\":1795499404500000000,\"reflector_sent_unix_ns\":1795499405000000000,"
+		"\"received_unix_ns\":1795499406000000000,\"round_trip_delay_ns\":1500000000,"
+		"\"forward_delay_ns\":500000000,\"backward_delay_ns\":1000000000,\"reflector_ns\":500000000,"
+		"\"forward_ttl\":64,\"backward_ttl\":63}\n"
+		"{\"seq\":1,\"lost\":true,\"duplicate\":false,\"reflector_seq\":null,"
+		"\"sent_unix_ns\":1795499403000000000,\"reflector_received_unix_ns\":null,"
+		"\"reflector_sent_unix_ns\":null,\"received_unix_ns\":null,\"round_trip_delay_ns\":null,"
+		"\"forward_delay_ns\":null,\"backward_delay_ns\":null,\"reflector_ns\":null,\"forward_ttl\":null,"
+		"\"backward_ttl\":null}\n");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_of_a_measurement),
+		cmocka_unit_test(text_of_trouble),
+		cmocka_unit_test(text_of_nothing),
+		cmocka_unit_test(json_of_a_measurement),
+		cmocka_unit_test(json_of_nothing),
+		cmocka_unit_test(records),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
