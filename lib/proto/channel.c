@@ -3,11 +3,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include "lib/wire/accept.h"
 #include "lib/wire/setup.h"
 
-/* Of the longest message that answers another. */
-#define ANSWER_OCTETS FZ_ACCEPT_SESSION_OCTETS
 /* A message raises one event at most, and the end of the connection another. */
 #define EVENTS_KEPT 2
 
@@ -141,10 +138,10 @@ void fz_channel_sent(struct fz_channel *c, size_t len)
 	c->sent += len;
 }
 
-bool fz_channel_ready(const struct fz_channel *c)
+bool fz_channel_ready(const struct fz_channel *c, size_t answer)
 {
 	return !c->closed && c->event_count + EVENTS_KEPT <= FZ_CHANNEL_EVENTS &&
-	       sizeof(c->outbox) - waiting(c) >= ANSWER_OCTETS;
+	       sizeof(c->outbox) - waiting(c) >= answer;
 }
 
 struct fizeau_event *fz_channel_raise(struct fz_channel *c, enum fizeau_event_type type)

@@ -53,8 +53,8 @@ FIZEAU_MUST_USE int fz_channel_send_sealed(struct fz_channel *c, size_t len);
 size_t fz_channel_output(const struct fz_channel *c, const uint8_t **octets);
 void fz_channel_sent(struct fz_channel *c, size_t len);
 
-/* Another message may be handled: what it can raise and what can answer it find their place. */
-bool fz_channel_ready(const struct fz_channel *c);
+/* Another message may be handled: what it can raise finds its place, and so does an answer of that many octets. */
+bool fz_channel_ready(const struct fz_channel *c, size_t answer);
 /* A place for an event; to be filled in. */
 struct fizeau_event *fz_channel_raise(struct fz_channel *c, enum fizeau_event_type type);
 bool fz_channel_event(struct fz_channel *c, struct fizeau_event *event);

@@ -199,7 +199,7 @@ size_t fizeau_control_client_recv(
 
 	/* The deadline was set when the answer was asked for; octets that trickle in do not move it. */
 	(void)now;
-	while (taken < len && c->phase != PHASE_CHOICE && fz_channel_ready(&c->channel)) {
+	while (taken < len && c->phase != PHASE_CHOICE && fz_channel_ready(&c->channel, 0)) {
 		const struct row *row = row_of(c->phase);
 
 		/*= rfc5357#section-3.4 TW-3.4-01 */
@@ -335,7 +335,7 @@ int fizeau_control_client_set_up(
 	return 0;
 }
 
-/* Sends what put_ok wrote; an error is libcrypto's, and then the stream is lost. */
+/* Sends the message that was put into the room. An error is libcrypto's, and then the stream is lost. */
 static int send_sealed(struct fizeau_control_client *c, size_t len)
 {
 	int error = fz_channel_send_sealed(&c->channel, len);

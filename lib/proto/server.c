@@ -25,6 +25,7 @@ enum phase {
 };
 
 #define NO_COMMAND (-1)
+#define LONGEST_ANSWER FZ_ACCEPT_SESSION_OCTETS
 
 /* A message that may come: when, its first octet, its octets in all, and what is done with it in clear. */
 struct row {
@@ -299,7 +300,7 @@ static bool wants_octets(const struct fizeau_server *s)
 {
 	bool listens = s->phase == PHASE_SET_UP || s->phase == PHASE_IDLE || s->phase == PHASE_RUNNING;
 
-	return listens && fz_channel_ready(&s->channel);
+	return listens && fz_channel_ready(&s->channel, LONGEST_ANSWER);
 }
 
 size_t fizeau_server_recv(struct fizeau_server *s, const uint8_t *octets, size_t len, struct fizeau_mono now)
