@@ -17,12 +17,29 @@ void fz_log_open(struct fz_log *log, bool to_syslog, enum fz_log_level level)
 		openlog("fizeaud", LOG_PID, LOG_DAEMON);
 }
 
-/* A peer's identity may hold anything; a log line holds one line. */
+/* Octets of the UTF-8 character at text; 0 if there is none. Its form alone: that is what keeps a terminal whole. */
+static size_t character(const unsigned char *text)
+{
+	size_t len = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3 :
+		text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < len; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return len;
+}
+
+/* A KeyID or an identity may hold anything; a log line holds one line of text. */
 static void tame(char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+	while (*text) {
+		size_t len = character((const unsigned char *)text);
+		if (!len || (len == 1 && ((unsigned char)*text < 0x20 || *text == 0x7f))) {
 			*text = '?';
+			len = 1;
+		}
+		text += len;
 	}
 }
 
