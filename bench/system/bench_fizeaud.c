@@ -95,7 +95,10 @@ static pid_t start_fizeaud(const char *program, const char *folder)
 	if (pid < 0)
 		bench_fail("fork", -errno);
 	if (pid == 0) {
+		int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (quiet < 0 || dup2(quiet, STDERR_FILENO) < 0)
+			_exit(126);
 		execl(program, program, "-f", "-c", conf, (char *)NULL);
 		_exit(127);
 	}
