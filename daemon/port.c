@@ -13,7 +13,14 @@ bool fz_port_table_init(struct fz_port_table *table, uint32_t seed)
 	table->seed = seed;
 	table->bucket_count = BUCKETS;
 	table->buckets = calloc(BUCKETS, sizeof(*table->buckets));
-	return table->buckets != NULL;
+	table->batch = fz_udp_batch_new(FZ_PORT_BATCH, FIZEAU_TEST_PACKET_MAX);
+	return table->buckets != NULL && table->batch != NULL;
+}
+
+void fz_port_table_free(struct fz_port_table *table)
+{
+	free(table->buckets);
+	fz_udp_batch_free(table->batch);
 }
 
 static struct fz_session **bucket_of(const struct fz_port_table *table, const struct fz_port *port,
@@ -58,31 +65,15 @@ void fz_port_leave(struct fz_port_table *table, struct fz_session *session)
 	session->port->sessions--;
 }
 
-static size_t padding_max(const struct fz_conf *conf)
-{
-	size_t room = FIZEAU_TEST_PACKET_MAX - 112, max = 0;
-
-	for (uint32_t i = 0; i < conf->class_count; i++) {
-		uint64_t padding = conf->classes[i].limits[FZ_LIMIT_PADDING];
-		size_t octets = padding < room ? (size_t)padding : room;
-		max = octets > max ? octets : max;
-	}
-	return max;
-}
-
 static int port_open(struct fz_port_table *table, const struct fz_session_wanted *wanted, uint16_t number,
 	struct fz_port **opened)
 {
-	const struct fz_udp_options options = {
-		.batch = FZ_PORT_BATCH,
-		.packet_octets = (uint32_t)(112 + padding_max(wanted->conf)),
-	};
+	const struct fz_udp_options options = {.shared = table->batch};
 	struct fz_port *port = calloc(1, sizeof(*port));
 	int error;
 
 	if (!port)
 		return -ENOMEM;
-	port->packet_octets = options.packet_octets;
 	port->local = wanted->local;
 	fz_addr_set_port(&port->local, number);
 	error = fz_udp_open(&port->local, &options, &port->udp);

@@ -13,7 +13,6 @@ struct fz_port {
 	struct fz_reflect *reflect;
 	struct fz_udp *udp;
 	struct fz_addr local;
-	uint32_t packet_octets; /* room of each of its buffers */
 	uint32_t sessions;
 	bool reading;                            /* not to be closed now */
 	struct fz_session *queued[FZ_PORT_BATCH]; /* whose reflection lies in the send batch */
@@ -27,9 +26,12 @@ struct fz_port_table {
 	struct fz_session **buckets;
 	size_t bucket_count;
 	uint32_t seed;
+	struct fz_udp_batch *batch; /* of all its sockets */
 };
 
+/* False without memory; to be freed in any case. */
 FIZEAU_MUST_USE bool fz_port_table_init(struct fz_port_table *table, uint32_t seed);
+void fz_port_table_free(struct fz_port_table *table);
 
 /* The session of that client address on that port; NULL if there is none. */
 struct fz_session *fz_port_find(const struct fz_port_table *table, const struct fz_port *port,

@@ -155,7 +155,7 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_port *port, struct
 	}
 	/*= rfc5357#section-4.2 TW-4.2-01 TW-4.2-05 TW-4.2-06 TW-4.2-03 TW-4.2-08 */
 	len = fizeau_reflector_reflect(session->reflector, in->octets, in->len, in->received, in->ttl, out,
-		port->packet_octets);
+		FIZEAU_TEST_PACKET_MAX);
 	if (len < 0) {
 		/* A forged packet must not use up what the session may have. */
 		bucket_return(&session->packets_bucket, 1);
@@ -226,7 +226,10 @@ struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, stru
 {
 	struct fz_reflect *reflect = calloc(1, sizeof(*reflect));
 
-	if (!reflect || !fz_port_table_init(&reflect->table, seed)) {
+	if (!reflect)
+		return NULL;
+	if (!fz_port_table_init(&reflect->table, seed)) {
+		fz_port_table_free(&reflect->table);
 		free(reflect);
 		return NULL;
 	}
@@ -243,7 +246,7 @@ void fz_reflect_free(struct fz_reflect *reflect)
 		return;
 	while (reflect->first)
 		fz_session_end(reflect->first, FZ_COUNT_ENDED_CONNECTION);
-	free(reflect->table.buckets);
+	fz_port_table_free(&reflect->table);
 	free(reflect);
 }
 
@@ -357,9 +360,6 @@ struct fz_session *fz_reflect_add(struct fz_reflect *reflect, const struct fz_se
 	}
 	fz_port_join(&reflect->table, port, session);
 	session->local_port = fz_addr_port(&port->local);
-	/* The socket may be older than this configuration. */
-	if (session->octets_max > port->packet_octets)
-		session->octets_max = port->packet_octets;
 	session->previous = reflect->last;
 	if (reflect->last)
 		reflect->last->next = session;

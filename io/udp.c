@@ -31,25 +31,30 @@ union any_sockaddr {
 	struct sockaddr_in6 in6;
 };
 
-struct batch {
+struct half {
 	struct mmsghdr msgs[BATCH_MAX];
 	struct iovec iovs[BATCH_MAX];
 	union any_sockaddr peers[BATCH_MAX];
-	uint8_t *octets; /* batch times packet_octets */
+	uint8_t *octets; /* size times packet_octets */
+};
+
+struct fz_udp_batch {
+	uint32_t size;          /* datagrams */
+	uint32_t packet_octets; /* of each */
+	struct half in, out;
+	struct receive_control in_control[BATCH_MAX];
+	struct send_control out_control[BATCH_MAX];
+	struct fz_datagram datagrams[BATCH_MAX];
+	uint32_t queued;
 };
 
 struct fz_udp {
 	int fd;
 	struct fz_addr local;
-	struct fz_udp_options options;
 	enum fizeau_stamp_source source;
 	struct fz_udp_counters counters;
-
-	struct batch in, out;
-	struct receive_control in_control[BATCH_MAX];
-	struct send_control out_control[BATCH_MAX];
-	struct fz_datagram datagrams[BATCH_MAX];
-	uint32_t queued;
+	struct fz_udp_batch *batch;
+	bool own_batch;
 };
 
 static int set(int fd, int level, int option, int value)
@@ -58,9 +63,8 @@ static int set(int fd, int level, int option, int value)
 }
 
 /* The options without which the socket would not do what its header says, and those that may be missing. */
-static int set_options(struct fz_udp *udp, int version)
+static int set_options(struct fz_udp *udp, int version, int wanted)
 {
-	int wanted = udp->options.receive_buffer;
 	int error;
 
 	if (version == 6)
@@ -103,24 +107,44 @@ static int bind_to(struct fz_udp *udp, const struct fz_addr *local)
 	return 0;
 }
 
-static int set_up_batches(struct fz_udp *udp)
+struct fz_udp_batch *fz_udp_batch_new(uint32_t size, uint32_t packet_octets)
 {
-	size_t octets = udp->options.packet_octets;
+	struct fz_udp_batch *batch;
 	uint32_t i;
 
-	udp->in.octets = calloc(udp->options.batch, octets);
-	udp->out.octets = calloc(udp->options.batch, octets);
-	if (udp->in.octets == NULL || udp->out.octets == NULL)
-		return -ENOMEM;
-	for (i = 0; i < udp->options.batch; i++) {
-		udp->in.iovs[i] = (struct iovec){udp->in.octets + i * octets, octets};
-		udp->in.msgs[i].msg_hdr.msg_iov = &udp->in.iovs[i];
-		udp->in.msgs[i].msg_hdr.msg_iovlen = 1;
-		udp->out.iovs[i].iov_base = udp->out.octets + i * octets;
-		udp->out.msgs[i].msg_hdr.msg_iov = &udp->out.iovs[i];
-		udp->out.msgs[i].msg_hdr.msg_iovlen = 1;
+	if (size < 1 || size > BATCH_MAX || packet_octets == 0)
+		return NULL;
+	batch = calloc(1, sizeof(*batch));
+	if (batch == NULL)
+		return NULL;
+	batch->size = size;
+	batch->packet_octets = packet_octets;
+	batch->in.octets = calloc(size, packet_octets);
+	batch->out.octets = calloc(size, packet_octets);
+	if (batch->in.octets == NULL || batch->out.octets == NULL) {
+		fz_udp_batch_free(batch);
+		return NULL;
 	}
-	return 0;
+	for (i = 0; i < size; i++) {
+		size_t at = (size_t)i * packet_octets;
+
+		batch->in.iovs[i] = (struct iovec){batch->in.octets + at, packet_octets};
+		batch->in.msgs[i].msg_hdr.msg_iov = &batch->in.iovs[i];
+		batch->in.msgs[i].msg_hdr.msg_iovlen = 1;
+		batch->out.iovs[i].iov_base = batch->out.octets + at;
+		batch->out.msgs[i].msg_hdr.msg_iov = &batch->out.iovs[i];
+		batch->out.msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	return batch;
+}
+
+void fz_udp_batch_free(struct fz_udp_batch *batch)
+{
+	if (batch == NULL)
+		return;
+	free(batch->in.octets);
+	free(batch->out.octets);
+	free(batch);
 }
 
 int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *options, struct fz_udp **out)
@@ -130,18 +154,23 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	int error;
 
 	*out = NULL;
-	if (version == 0 || options->batch < 1 || options->batch > BATCH_MAX || options->packet_octets == 0)
+	if (version == 0)
+		return -EINVAL;
+	if (options->shared == NULL && (options->batch < 1 || options->batch > BATCH_MAX || options->packet_octets == 0))
 		return -EINVAL;
 	udp = calloc(1, sizeof(*udp));
 	if (udp == NULL)
 		return -ENOMEM;
-	udp->options = *options;
+	udp->own_batch = options->shared == NULL;
+	udp->batch = options->shared;
 	udp->fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	error = udp->fd < 0 ? -errno : set_options(udp, version);
+	error = udp->fd < 0 ? -errno : set_options(udp, version, options->receive_buffer);
 	if (error == 0)
 		error = bind_to(udp, local);
-	if (error == 0)
-		error = set_up_batches(udp);
+	if (error == 0 && udp->own_batch) {
+		udp->batch = fz_udp_batch_new(options->batch, options->packet_octets);
+		error = udp->batch == NULL ? -ENOMEM : 0;
+	}
 	if (error != 0) {
 		fz_udp_close(udp);
 		return error;
@@ -156,8 +185,8 @@ void fz_udp_close(struct fz_udp *udp)
 		return;
 	if (udp->fd >= 0)
 		close(udp->fd);
-	free(udp->in.octets);
-	free(udp->out.octets);
+	if (udp->own_batch)
+		fz_udp_batch_free(udp->batch);
 	free(udp);
 }
 
@@ -247,30 +276,30 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 	struct fizeau_stamp now;
 	int count, i;
 
-	*datagrams = udp->datagrams;
-	for (i = 0; i < (int)udp->options.batch; i++) {
-		struct msghdr *msg = &udp->in.msgs[i].msg_hdr;
+	*datagrams = udp->batch->datagrams;
+	for (i = 0; i < (int)udp->batch->size; i++) {
+		struct msghdr *msg = &udp->batch->in.msgs[i].msg_hdr;
 
-		msg->msg_name = &udp->in.peers[i];
-		msg->msg_namelen = sizeof(udp->in.peers[i]);
-		msg->msg_control = &udp->in_control[i];
-		msg->msg_controllen = sizeof(udp->in_control[i]);
+		msg->msg_name = &udp->batch->in.peers[i];
+		msg->msg_namelen = sizeof(udp->batch->in.peers[i]);
+		msg->msg_control = &udp->batch->in_control[i];
+		msg->msg_controllen = sizeof(udp->batch->in_control[i]);
 	}
 	do
-		count = recvmmsg(udp->fd, udp->in.msgs, udp->options.batch, MSG_DONTWAIT, NULL);
+		count = recvmmsg(udp->fd, udp->batch->in.msgs, udp->batch->size, MSG_DONTWAIT, NULL);
 	while (count < 0 && errno == EINTR);
 	if (count < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	now = fz_clock_wall(clock);
 	for (i = 0; i < count; i++) {
-		struct msghdr *msg = &udp->in.msgs[i].msg_hdr;
-		struct fz_datagram *datagram = &udp->datagrams[i];
+		struct msghdr *msg = &udp->batch->in.msgs[i].msg_hdr;
+		struct fz_datagram *datagram = &udp->batch->datagrams[i];
 		bool stamped = false;
 
-		datagram->octets = udp->in.iovs[i].iov_base;
-		datagram->len = udp->in.msgs[i].msg_len;
+		datagram->octets = udp->batch->in.iovs[i].iov_base;
+		datagram->len = udp->batch->in.msgs[i].msg_len;
 		datagram->truncated = (msg->msg_flags & MSG_TRUNC) != 0;
-		fz_addr_from_sockaddr(&datagram->from, &udp->in.peers[i].sa, msg->msg_namelen);
+		fz_addr_from_sockaddr(&datagram->from, &udp->batch->in.peers[i].sa, msg->msg_namelen);
 		datagram->to = udp->local;
 		/*= rfc5357#section-4.2 TW-4.2-06 */
 		datagram->ttl = TTL_UNKNOWN;
@@ -287,7 +316,7 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 
 uint8_t *fz_udp_room(struct fz_udp *udp)
 {
-	return udp->queued == udp->options.batch ? NULL : udp->out.iovs[udp->queued].iov_base;
+	return udp->batch->queued == udp->batch->size ? NULL : udp->batch->out.iovs[udp->batch->queued].iov_base;
 }
 
 /* Appends a control message; there is room for all that is ever sent. */
@@ -321,13 +350,13 @@ void fz_udp_queue(
 	struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp)
 {
 	bool v6 = fz_addr_version(&udp->local) == 6;
-	struct send_control *control = &udp->out_control[udp->queued];
-	struct msghdr *msg = &udp->out.msgs[udp->queued].msg_hdr;
+	struct send_control *control = &udp->batch->out_control[udp->batch->queued];
+	struct msghdr *msg = &udp->batch->out.msgs[udp->batch->queued].msg_hdr;
 	int traffic_class = (dscp & 63) << 2;
 
-	udp->out.iovs[udp->queued].iov_len = len;
-	memcpy(&udp->out.peers[udp->queued], &peer->sa, peer->len);
-	msg->msg_name = &udp->out.peers[udp->queued];
+	udp->batch->out.iovs[udp->batch->queued].iov_len = len;
+	memcpy(&udp->batch->out.peers[udp->batch->queued], &peer->sa, peer->len);
+	msg->msg_name = &udp->batch->out.peers[udp->batch->queued];
 	msg->msg_namelen = peer->len;
 	msg->msg_control = control;
 	msg->msg_controllen = 0;
@@ -340,17 +369,17 @@ void fz_udp_queue(
 			&traffic_class, sizeof(traffic_class));
 	if (msg->msg_controllen == 0)
 		msg->msg_control = NULL;
-	udp->queued++;
+	udp->batch->queued++;
 }
 
 uint32_t fz_udp_queued(const struct fz_udp *udp)
 {
-	return udp->queued;
+	return udp->batch->queued;
 }
 
 uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index)
 {
-	return index < udp->queued ? udp->out.iovs[index].iov_base : NULL;
+	return index < udp->batch->queued ? udp->batch->out.iovs[index].iov_base : NULL;
 }
 
 int fz_udp_flush(struct fz_udp *udp)
@@ -358,9 +387,9 @@ int fz_udp_flush(struct fz_udp *udp)
 	uint32_t at = 0, sent = 0;
 	bool retried = false;
 
-	while (at < udp->queued) {
+	while (at < udp->batch->queued) {
 		int count =
-			sendmmsg(udp->fd, udp->out.msgs + at, udp->queued - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+			sendmmsg(udp->fd, udp->batch->out.msgs + at, udp->batch->queued - at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (count > 0) {
 			at += (uint32_t)count;
@@ -378,8 +407,8 @@ int fz_udp_flush(struct fz_udp *udp)
 		}
 	}
 	udp->counters.sent += sent;
-	udp->counters.send_drops += udp->queued - sent;
-	udp->queued = 0;
+	udp->counters.send_drops += udp->batch->queued - sent;
+	udp->batch->queued = 0;
 	return (int)sent;
 }
 

@@ -8,9 +8,19 @@
 #include "addr.h"
 #include "clock.h"
 
-struct fz_udp; /* a socket with its batch buffers */
+struct fz_udp;
+
+/* The buffers of a batch, in and out. One batch serves any number of sockets of one thread, so that a thousand
+   sessions do not cost a thousand batches: what was read lies there until the next read of any of them, and what
+   was queued for one must be flushed before anything is queued for another. */
+struct fz_udp_batch;
+
+/* size 1 .. 64 datagrams of up to packet_octets; NULL without memory or out of range. It outlives its sockets. */
+struct fz_udp_batch *fz_udp_batch_new(uint32_t size, uint32_t packet_octets);
+void fz_udp_batch_free(struct fz_udp_batch *batch); /* NULL is fine */
 
 struct fz_udp_options {
+	struct fz_udp_batch *shared; /* NULL: one of the socket's own, of the next two */
 	uint32_t batch;          /* datagrams read or sent per call: 1 .. 64 */
 	uint32_t packet_octets;  /* largest payload that will be read; longer ones arrive with truncated set */
 	int receive_buffer;      /* octets wanted of SO_RCVBUF; 0: the system's */
@@ -35,11 +45,11 @@ void fz_udp_local(const struct fz_udp *udp, struct fz_addr *local);
 /* What stamps this socket gives at best; USER is the fallback and is to be reported as such. */
 enum fizeau_stamp_source fz_udp_stamp_source(const struct fz_udp *udp);
 
-/* Reads a batch without waiting: number of datagrams, 0 if there is none, or -errno. They lie in the socket's own
-   buffers until the next read. */
+/* Reads a batch without waiting: number of datagrams, 0 if there is none, or -errno. They lie in the batch
+   until the next read. */
 FIZEAU_MUST_USE int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams);
 
-/* Room for the next datagram to send: its buffer of packet_octets, in the socket's own send batch; NULL if the batch
+/* Room for the next datagram to send: its buffer of packet_octets, in the batch; NULL if the batch
    is full (flush first). */
 uint8_t *fz_udp_room(struct fz_udp *udp);
 /* Queues what was written into fz_udp_room: to peer, from the local address `from` (NULL: the socket's), with dscp
