@@ -118,6 +118,8 @@ static bool set_duration(struct parser *p, unsigned *to, const char *text)
 	digits[len] = '\0';
 	if (!set_number(p, &n, digits, 0, 86400))
 		return wrong(p, "'%s' is no duration: 30s, 10m, 4h, 1d", text);
+	if (n > 86400 / unit)
+		return wrong(p, "'%s' is more than a day", text);
 	*to = n * unit;
 	return true;
 }
@@ -267,10 +269,14 @@ static bool on_one(struct parser *p)
 		return on_proposal(p);
 	if (!strcmp(directive, "rekey"))
 		return set_duration(p, &c->rekey_s, value);
+	if (!strcmp(directive, "grace"))
+		return set_duration(p, &c->grace_s, value);
+	if (!strcmp(directive, "grace-deleted"))
+		return set_duration(p, &c->grace_deleted_s, value);
 	if (!strcmp(directive, "log"))
 		return set_number(p, &c->log, value, 0, 2);
 	return wrong(p, "'%s' is no directive: local, id, certificate, key, ca, psk, peer, socket, group, proposal, rekey, "
-			"log", directive);
+			"grace, grace-deleted, log", directive);
 }
 
 /* Words are separated by blanks; "a word in quotes" may have some. */
@@ -373,6 +379,8 @@ struct iked_conf *iked_conf_load(const char *path, char *error, size_t error_oct
 	if (ok) {
 		p.conf->port = IKED_PORT;
 		p.conf->rekey_s = 4 * 3600;
+		p.conf->grace_s = 300;
+		p.conf->grace_deleted_s = 30;
 		p.conf->log = 1;
 	}
 	while (ok && fgets(line, sizeof(line), file))

@@ -37,7 +37,7 @@ struct iked_conf {
 	char proposals[IKED_PROPOSALS_MAX][IKED_TEXT_MAX];
 	unsigned proposal_lines[IKED_PROPOSALS_MAX];
 	size_t proposal_count;
-	unsigned rekey_s, log;
+	unsigned rekey_s, grace_s, grace_deleted_s, log;
 	struct iked_peer *peers;
 	size_t peer_count;
 };

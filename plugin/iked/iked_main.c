@@ -52,6 +52,8 @@ static void apply_settings(const struct iked_conf *conf)
 	set("%s.plugins.ippm.socket", uri);
 	if (conf->group[0])
 		set("%s.plugins.ippm.group", conf->group);
+	set_number("%s.plugins.ippm.grace", conf->grace_s);
+	set_number("%s.plugins.ippm.grace_deleted", conf->grace_deleted_s);
 	set("%s.iked.address", conf->local);
 	set_number("%s.iked.port", conf->port);
 	set_number("%s.filelog.stderr.default", conf->log);
