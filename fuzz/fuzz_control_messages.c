@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Readers of the TWAMP-Control messages: the first octet says which; what is read must survive being written and read
+   again. */
+#include <assert.h>
+#include <string.h>
+#include "lib/wire/accept.h"
+#include "lib/wire/greeting.h"
+#include "lib/wire/request_tw.h"
+#include "lib/wire/server_start.h"
+#include "lib/wire/setup.h"
+#include "lib/wire/start.h"
+#include "lib/wire/stop.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void greeting(const uint8_t *octets, size_t len)
+{
+	struct fz_greeting one, two;
+	uint8_t out[FZ_GREETING_OCTETS];
+
+	memset(&one, 0, sizeof(one));
+	if (fz_greeting_get(&one, octets, len) < 0)
+		return;
+	(void)!fz_greeting_check(&one);
+	assert(fz_greeting_put(&one, out, sizeof(out)) == 0);
+	assert(fz_greeting_get(&two, out, sizeof(out)) == 0);
+	assert(one.modes == two.modes && one.count == two.count && memcmp(one.salt, two.salt, 16) == 0);
+}
+
+static void setup(const uint8_t *octets, size_t len)
+{
+	struct fz_setup one;
+	uint8_t out[FZ_SETUP_OCTETS];
+
+	if (fz_setup_get(&one, octets, len) < 0)
+		return;
+	for (uint32_t offered = 0; offered < 256; offered++) {
+		if (fz_setup_check(&one, offered) == 0)
+			assert((one.mode & FZ_MODES_KNOWN & ~offered) == 0);
+	}
+	assert(fz_setup_put(&one, out, sizeof(out)) == 0);
+	assert(memcmp(out, octets, sizeof(out)) == 0);
+}
+
+static void server_start(const uint8_t *octets, size_t len)
+{
+	struct fz_server_start one, two;
+	uint8_t out[FZ_SERVER_START_OCTETS];
+
+	if (fz_server_start_get(&one, octets, len) < 0)
+		return;
+	assert((fz_server_start_check(&one) == 0) == (one.accept == 0));
+	assert(fz_server_start_put(&one, out, sizeof(out)) == 0);
+	assert(fz_server_start_get(&two, out, sizeof(out)) == 0);
+	assert(one.accept == two.accept && (one.accept != 0 || one.start_time == two.start_time));
+}
+
+static void request_tw(const uint8_t *octets, size_t len)
+{
+	struct fz_request_tw one, two;
+	struct fizeau_tw_request api;
+	uint8_t out[FZ_REQUEST_TW_OCTETS], again[FZ_REQUEST_TW_OCTETS];
+
+	if (fz_request_tw_get(&one, octets, len) < 0)
+		return;
+	assert(fz_request_tw_put(&one, out, sizeof(out)) == 0);
+	assert(fz_request_tw_get(&two, out, sizeof(out)) == 0);
+	if (fz_request_tw_check(&one) != FIZEAU_ACCEPT_OK)
+		return;
+	fz_request_tw_to_api(&one, &api);
+	assert(api.dscp < 64 && (api.ip_version == 4 || api.ip_version == 6));
+	if (fz_request_tw_from_api(&api, &two) < 0) {
+		assert(api.sender_port == 0);
+		return;
+	}
+	/* The API has no SID: the server makes it. */
+	memcpy(two.sid, one.sid, sizeof(two.sid));
+	assert(fz_request_tw_put(&two, again, sizeof(again)) == 0);
+	assert(memcmp(out, again, sizeof(out)) == 0);
+}
+
+static void accept_session(const uint8_t *octets, size_t len)
+{
+	struct fz_accept_session one, two;
+	uint8_t out[FZ_ACCEPT_SESSION_OCTETS];
+
+	if (fz_accept_session_get(&one, octets, len) < 0)
+		return;
+	assert(fizeau_accept_text(one.accept) != NULL);
+	if (fz_accept_session_check(&one) == 0)
+		assert(one.port != 0);
+	assert(fz_accept_session_put(&one, out, sizeof(out)) == 0);
+	assert(fz_accept_session_get(&two, out, sizeof(out)) == 0);
+	assert(two.accept == one.accept && two.port == (one.accept == 0 ? one.port : 0));
+}
+
+static void start(const uint8_t *octets, size_t len)
+{
+	struct fz_start_ack ack;
+
+	(void)!fz_start_get(octets, len);
+	if (fz_start_ack_get(&ack, octets, len) == 0)
+		assert((fz_start_ack_check(&ack) == 0) == (ack.accept == 0));
+}
+
+static void stop(const uint8_t *octets, size_t len)
+{
+	struct fz_stop one, two;
+	uint8_t out[FZ_STOP_OCTETS];
+
+	if (fz_stop_get(&one, octets, len) < 0)
+		return;
+	assert(fz_stop_check(&one, one.sessions, 0) == 0);
+	assert(fz_stop_put(&one, out, sizeof(out)) == 0);
+	assert(fz_stop_get(&two, out, sizeof(out)) == 0);
+	assert(one.accept == two.accept && one.sessions == two.sessions);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const readers[])(const uint8_t *octets, size_t len) = {
+		greeting, setup, server_start, request_tw, accept_session, start, stop};
+
+	if (size > 0)
+		readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](data + 1, size - 1);
+	return 0;
+}
