@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "udp.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/ip.h>
