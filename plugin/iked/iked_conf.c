@@ -82,7 +82,7 @@ static bool set_number(struct parser *p, unsigned *to, const char *text, unsigne
 
 static bool set_port(struct parser *p, uint16_t *to, const char *text)
 {
-	unsigned port;
+	unsigned port = 0;
 
 	if (!set_number(p, &port, text, 1, 65535))
 		return false;
@@ -105,7 +105,7 @@ static bool set_address(struct parser *p, char *to, size_t size, const char *tex
 static bool set_duration(struct parser *p, unsigned *to, const char *text)
 {
 	size_t len = strlen(text);
-	unsigned unit = 1, n;
+	unsigned unit = 1, n = 0;
 	char digits[16];
 
 	if (len && strchr("smhd", text[len - 1])) {
