@@ -51,13 +51,40 @@ static bool is_nothing(const json_t *value)
 		(json_is_integer(value) && json_integer_value(value) == 0);
 }
 
+/* Adds what fits. */
+static void add(char text[static CELL], const char *part)
+{
+	size_t len = strlen(text), octets = strlen(part);
+
+	if (octets > CELL - 1 - len)
+		octets = CELL - 1 - len;
+	memcpy(text + len, part, octets);
+	text[len + octets] = '\0';
+}
+
 static void append(char text[static CELL], const char *name, const json_t *value)
 {
+	const json_t *member;
 	char part[CELL];
-	size_t len = strlen(text);
+	size_t i;
 
-	scalar_text(value, part);
-	snprintf(text + len, CELL - len, "%s%s%s%s", len == 0 ? "" : ", ", name, *name == '\0' ? "" : " ", part);
+	if (text[0] != '\0')
+		add(text, ", ");
+	/* A text tells by itself what it is. */
+	if (*name != '\0' && !json_is_string(value)) {
+		add(text, name);
+		add(text, " ");
+	}
+	if (!json_is_array(value)) {
+		scalar_text(value, part);
+		add(text, part);
+		return;
+	}
+	json_array_foreach(value, i, member) {
+		scalar_text(member, part);
+		add(text, i == 0 ? "" : "/");
+		add(text, part);
+	}
 }
 
 /* A value on one line; of an object what there is to report. */
@@ -104,6 +131,33 @@ static bool is_section(const json_t *value)
 	return json_is_object(value) && json_object_size(value) > 0;
 }
 
+/* Of many counters those are shown that count something. */
+static bool is_counters(json_t *object)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value) {
+		if (!json_is_integer(value))
+			return false;
+	}
+	return json_object_size(object) >= COUNTERS_MIN;
+}
+
+static bool is_worth_showing(json_t *section)
+{
+	const char *name;
+	json_t *value;
+
+	if (!is_counters(section))
+		return true;
+	json_object_foreach(section, name, value) {
+		if (!is_nothing(value))
+			return true;
+	}
+	return false;
+}
+
 static size_t columns_of(json_t *row, const char *names[static COLUMNS_MAX])
 {
 	const char *name;
@@ -146,19 +200,6 @@ static void put_table(json_t *table, int indent, FILE *out)
 	}
 }
 
-/* Of many counters those are shown that count something. */
-static bool is_counters(json_t *object)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach(object, name, value) {
-		if (!json_is_integer(value))
-			return false;
-	}
-	return json_object_size(object) >= COUNTERS_MIN;
-}
-
 static void put_lines(json_t *object, int indent, FILE *out)
 {
 	const char *name;
@@ -191,7 +232,7 @@ static void put_object(json_t *object, int indent, FILE *out)
 	if (indent >= DEPTH_MAX * INDENT)
 		return;
 	json_object_foreach(object, name, value) {
-		if (!is_table(value) && !is_section(value))
+		if (!is_table(value) && !(is_section(value) && is_worth_showing(value)))
 			continue;
 		if (indent == 0)
 			fputc('\n', out);

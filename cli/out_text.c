@@ -92,8 +92,13 @@ static void put_clock_half(const char *who, bool synchronized, int64_t error_ns,
 {
 	char text[32];
 
+	/* The bound of a clock that nobody disciplines is a guess. */
+	if (!synchronized) {
+		fprintf(out, "%s not synchronised", who);
+		return;
+	}
 	ms_text(error_ns, text);
-	fprintf(out, "%s %s (within %s ms)", who, synchronized ? "synchronised" : "not synchronised", text);
+	fprintf(out, "%s synchronised (within %s ms)", who, text);
 }
 
 /* Whether the one-way rows mean anything. */

@@ -12,9 +12,9 @@
 static const char document[] =
 	"{\"schema\":\"fizeau.status/1\",\"version\":\"0.1.0\",\"uptime_s\":75,\"modes\":[\"open\",\"encrypted\"],"
 	"\"listen\":[{\"protocol\":\"twamp\",\"address\":\"*\",\"port\":862}],"
-	"\"connections\":{\"now\":0,\"total\":9,\"refused\":{\"deny\":0,\"modes\":0,\"key\":4,\"busy\":0,\"limit\":0}},"
+	"\"idle\":{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0},\"connections\":{\"now\":0,\"total\":9,\"refused\":{\"deny\":0,\"modes\":0,\"key\":4,\"busy\":0,\"limit\":0}},"
 	"\"sessions\":[{\"sid\":\"c0\",\"peer\":\"192.0.2.1\",\"key\":{\"source\":\"ikev2\",\"keyid\":null,"
-	"\"peer_id\":\"CN=a\\u001b[2J\"},\"received\":10,\"drops\":{\"hmac\":0,\"local\":2}},"
+	"\"peer_id\":\"CN=a\\u001b[2J\",\"n\":[1,2]},\"received\":10,\"drops\":{\"hmac\":0,\"local\":2}},"
 	"{\"sid\":\"c10000\",\"peer\":\"2001:db8::1\",\"key\":{\"source\":\"none\"},\"received\":1000,\"drops\":{\"hmac\":0}}],"
 	"\"new_thing\":{\"rate\":1.25,\"on\":true}}";
 
@@ -50,9 +50,9 @@ static void for_people(void **state)
 		"    key    4\n"
 		"\n"
 		"sessions:\n"
-		"  sid     peer         key                             received  drops\n"
-		"  c0      192.0.2.1    source ikev2, peer_id CN=a?[2J  10        local 2\n"
-		"  c10000  2001:db8::1  source none                     1000      -\n"
+		"  sid     peer         key                     received  drops\n"
+		"  c0      192.0.2.1    ikev2, CN=a?[2J, n 1/2  10        local 2\n"
+		"  c10000  2001:db8::1  none                    1000      -\n"
 		"\n"
 		"new thing:\n"
 		"  rate  1.2\n"
