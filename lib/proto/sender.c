@@ -95,19 +95,19 @@ static uint64_t padding_next(uint64_t *state)
 static void put_padding(struct fizeau_sender *sender, uint8_t *padding)
 {
 	size_t left = sender->padding;
+	uint64_t random;
 
 	if (sender->zero_padding) {
 		memset(padding, 0, left);
 		return;
 	}
-	while (left > 0) {
-		uint64_t random = padding_next(&sender->padding_state);
-		size_t step = left < sizeof(random) ? left : sizeof(random);
-
-		memcpy(padding, &random, step);
-		padding += step;
-		left -= step;
+	for (; left >= sizeof(random); left -= sizeof(random)) {
+		random = padding_next(&sender->padding_state);
+		memcpy(padding, &random, sizeof(random));
+		padding += sizeof(random);
 	}
+	random = padding_next(&sender->padding_state);
+	memcpy(padding, &random, left);
 }
 
 int fizeau_sender_prepare(struct fizeau_sender *sender, uint32_t seq, uint8_t *buf)
