@@ -9,6 +9,8 @@
 
 #define NS 1000000000LL
 
+__extension__ typedef unsigned __int128 u128;
+
 /*= rfc4656#section-4.1.2 OW-4.1.2-04 */
 static void ntp_of_unix_is_the_vector_and_back(void **state)
 {
@@ -143,6 +145,8 @@ static void estimates_are_written_as_upper_bounds(void **state)
 			assert_int_equal(estimate & 0x4000, 0);
 			assert_int_equal(fizeau_error_estimate(ns, false), estimate & 0x7fff);
 			assert_true((uint64_t)bound >= ns || bound == INT64_MAX);
+			/* Multiplier * 2^(Scale-32) s, not only its nanoseconds, is not below. */
+			assert_true(((u128)(estimate & 0xff) << (estimate >> 8 & 0x3f)) * NS >= (u128)ns << 32);
 			/* Not more than a step of the Multiplier above. */
 			if (bound != INT64_MAX)
 				assert_true((uint64_t)bound - ns <= ns / 128 + 1);
