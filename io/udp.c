@@ -47,6 +47,7 @@ struct fz_udp_batch {
 	struct send_control out_control[BATCH_MAX];
 	struct fz_datagram datagrams[BATCH_MAX];
 	uint32_t queued;
+	const struct fz_udp *queued_for; /* the socket that what is queued leaves by */
 };
 
 struct fz_udp {
@@ -188,6 +189,8 @@ void fz_udp_close(struct fz_udp *udp)
 		close(udp->fd);
 	if (udp->own_batch)
 		fz_udp_batch_free(udp->batch);
+	else if (udp->batch->queued_for == udp)
+		udp->batch->queued = 0;
 	free(udp);
 }
 
@@ -355,6 +358,10 @@ void fz_udp_queue(
 	struct msghdr *msg = &udp->batch->out.msgs[udp->batch->queued].msg_hdr;
 	int traffic_class = (dscp & 63) << 2;
 
+	/* Octets of one session must never leave by the socket of another. */
+	assert(udp->batch->queued == 0 || udp->batch->queued_for == udp);
+	assert(udp->batch->queued < udp->batch->size && len <= udp->batch->packet_octets);
+	udp->batch->queued_for = udp;
 	udp->batch->out.iovs[udp->batch->queued].iov_len = len;
 	memcpy(&udp->batch->out.peers[udp->batch->queued], &peer->sa, peer->len);
 	msg->msg_name = &udp->batch->out.peers[udp->batch->queued];
@@ -388,6 +395,7 @@ int fz_udp_flush(struct fz_udp *udp)
 	uint32_t at = 0, sent = 0;
 	bool retried = false;
 
+	assert(udp->batch->queued == 0 || udp->batch->queued_for == udp);
 	while (at < udp->batch->queued) {
 		int count =
 			sendmmsg(udp->fd, udp->batch->out.msgs + at, udp->batch->queued - at, MSG_DONTWAIT | MSG_NOSIGNAL);

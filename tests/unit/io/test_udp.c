@@ -325,6 +325,48 @@ static void own_buffer_full(void **state)
 	fz_udp_close(receiver);
 }
 
+/* Two sockets over one batch: each sends and receives its own. */
+static void shared_batch(void **state)
+{
+	struct fz_udp_batch *batch = fz_udp_batch_new(4, 100);
+	const struct fz_udp_options options = {.shared = batch};
+	struct fz_addr local = addr_of("127.0.0.1"), left_at, right_at;
+	struct fz_udp *left, *right;
+	struct fz_udp_counters counters;
+	struct fz_datagram *got;
+
+	(void)state;
+	assert_non_null(batch);
+	assert_int_equal(fz_udp_open(&local, &options, &left), 0);
+	assert_int_equal(fz_udp_open(&local, &options, &right), 0);
+	left_at = local_of(left);
+	right_at = local_of(right);
+	send_one(left, "to the right", &right_at, NULL, 0);
+	assert_int_equal(fz_udp_flush(left), 1);
+	send_one(right, "to the left", &left_at, NULL, 0);
+	assert_int_equal(fz_udp_flush(right), 1);
+	assert_int_equal(read_wait(right, &got), 1);
+	assert_memory_equal(got->octets, "to the right", 12);
+	assert_true(fz_addr_equal(&got->from, &left_at));
+	assert_int_equal(read_wait(left, &got), 1);
+	assert_memory_equal(got->octets, "to the left", 11);
+	assert_true(fz_addr_equal(&got->to, &left_at));
+	fz_udp_counters(left, &counters);
+	assert_int_equal(counters.sent, 1);
+	assert_int_equal(counters.received, 1);
+	/* What a socket leaves behind in the batch goes with it. */
+	send_one(left, "never", &right_at, NULL, 0);
+	fz_udp_close(left);
+	assert_int_equal(fz_udp_queued(right), 0);
+	assert_int_equal(fz_udp_flush(right), 0);
+	fz_udp_close(right);
+	fz_udp_batch_free(batch);
+	fz_udp_batch_free(NULL);
+	assert_null(fz_udp_batch_new(0, 100));
+	assert_null(fz_udp_batch_new(65, 100));
+	assert_null(fz_udp_batch_new(1, 0));
+}
+
 static void bad_options(void **state)
 {
 	struct fz_addr local = addr_of("127.0.0.1"), none = {0}, foreign = addr_of("192.0.2.1");
@@ -361,6 +403,7 @@ int main(void)
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(port_unreachable),
 		cmocka_unit_test(own_buffer_full),
+		cmocka_unit_test(shared_batch),
 		cmocka_unit_test(bad_options),
 	};
 
