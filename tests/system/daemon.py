@@ -14,10 +14,20 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from suite import FIZEAUD, Fizeaud, Suite, free_port, private_file  # noqa: E402
+from suite import FIZEAUD, Suite, free_port, private_file  # noqa: E402
+from suite import Fizeaud as AnyFizeaud  # noqa: E402
 
 IP_TOS, IP_TTL, IP_RECVTTL, IP_RECVTOS = 1, 2, 12, 13  # of <linux/in.h>; Python's socket lacks two of them
 PATIENCE = 20  # seconds until something that has to come counts as missing
+
+
+class Fizeaud(AnyFizeaud):
+    """One that has to end well: a sanitizer's finding or a crash shows in its exit status."""
+
+    def __exit__(self, *failure):
+        log = self.log()
+        super().__exit__(*failure)
+        assert self.process.returncode == 0, f"exit {self.process.returncode}: {log}"
 
 
 def receive(sock, count):
