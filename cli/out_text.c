@@ -80,8 +80,13 @@ static void put_counts(const struct fz_result_session *session, FILE *out)
 
 	fprintf(out, "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost", s->sent, s->received, s->lost);
 	put_ratio(s->lost, s->sent, out);
-	if (s->lost_forward_valid && s->lost > 0)
+	if (s->lost_forward_valid && s->lost > 0) {
+		uint64_t known = s->lost_forward + s->lost_backward;
+
 		fprintf(out, ": %" PRIu64 " forward, %" PRIu64 " backward", s->lost_forward, s->lost_backward);
+		if (s->lost > known)
+			fprintf(out, ", %" PRIu64 " on either way", s->lost - known);
+	}
 	fprintf(out, "; %" PRIu64 " duplicates, %" PRIu64 " reordered", s->duplicates, s->reordered);
 	if (s->late > 0)
 		fprintf(out, ", %" PRIu64 " too late", s->late);

@@ -182,6 +182,11 @@ static void text_of_trouble(void **state)
 	assert_non_null(strstr(text, "discarded: 7 with a wrong HMAC, 8 from another source\n"));
 	assert_non_null(strstr(text, "incomplete: the control connection broke after 1000000 of 2000000 packets\n"));
 	free(text);
+	session.summary.lost_forward_valid = true;
+	session.summary.lost = 5;
+	text = capture(full, &result);
+	assert_non_null(strstr(text, ": 1 forward, 0 backward, 4 on either way; 2 duplicates"));
+	free(text);
 }
 
 /* Nothing came back: no figure is 0. */
