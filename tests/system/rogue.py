@@ -10,133 +10,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
+from player import (NTP, REQUEST, Server, accept_session, after_greeting, greeting, reflection,  # noqa: E402
+                    server_start, set_up, whole_session)
 from suite import FIZEAU, Suite, fizeau, fizeau_json, private_file  # noqa: E402
-
-GREETING = 64
-SETUP = 164
-REQUEST = 112
-START = 32
-NTP = 2208988800
-
-
-def greeting(modes=1, count=1024):
-    return bytes(12) + struct.pack(">I", modes) + os.urandom(32) + struct.pack(">I", count) + bytes(12)
-
-
-def server_start(accept=0):
-    return bytes(15) + bytes([accept]) + bytes(32)
-
-
-def ntp(t):
-    return struct.pack(">Q", int((t + NTP) * 2**32) & (2**64 - 1))
-
-
-def reflection(packet, seq, sender_seq=None, error=0x8101, extra=0):
-    now = ntp(time.time())
-    return (struct.pack(">I", seq) + now + struct.pack(">HH", error, 0) + now +
-            (packet[:4] if sender_seq is None else struct.pack(">I", sender_seq)) + packet[4:14] + bytes(2) + b"\xff" +
-            bytes(extra))
-
-
-class Server:
-    """A TWAMP server of one connection at a time; play(self, connection) is what it does with each."""
-
-    def __init__(self, play, reflect=None):
-        self.play, self.reflect, self.seen = play, reflect, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.udp_port = self.udp.getsockname()[1]
-        self.target = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self.stopping = False
-        self.threads = [threading.Thread(target=self.serve, daemon=True)]
-        if reflect:
-            self.threads.append(threading.Thread(target=self.serve_udp, daemon=True))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping = True
-        for s in (self.listener, self.udp):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
-        for thread in self.threads:
-            thread.join(10)
-
-    def serve(self):
-        while not self.stopping:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(20)
-                try:
-                    self.play(self, connection)
-                except (OSError, EOFError):
-                    pass
-
-    def serve_udp(self):
-        seq = 0
-        while not self.stopping:
-            try:
-                packet, peer = self.udp.recvfrom(65536)
-            except OSError:
-                return
-            if not packet:
-                return
-            for answer in self.reflect(packet, seq):
-                self.udp.sendto(answer, peer)
-                seq += 1
-
-    def take(self, connection, octets):
-        data = b""
-        while len(data) < octets:
-            more = connection.recv(octets - len(data))
-            if not more:
-                raise EOFError
-            data += more
-        self.seen.append(data)
-        return data
-
-    def rest(self, connection):
-        """Until the client closes."""
-        while True:
-            data = connection.recv(4096)
-            if not data:
-                return
-            self.seen.append(data)
-
-
-def set_up(server, connection):
-    connection.sendall(greeting())
-    server.take(connection, SETUP)
-    connection.sendall(server_start())
-
-
-def accept_session(server, connection):
-    set_up(server, connection)
-    server.take(connection, REQUEST)
-    sid = b"\x7f\x00\x00\x01" + os.urandom(12)
-    connection.sendall(struct.pack(">BBH", 0, 0, server.udp_port) + sid + bytes(28))
-    server.take(connection, START)
-    connection.sendall(bytes(32))
-
-
-def whole_session(server, connection):
-    accept_session(server, connection)
-    server.rest(connection)
-
 
 def refused(name, play, *says, args=(), limit=30):
     """The client ends with status 1 and one line that says all of that."""
@@ -171,15 +50,6 @@ def after_setup(octets):
     return play
 
 
-def after_greeting(octets, modes=1):
-    def play(server, connection):
-        connection.sendall(greeting(modes))
-        server.take(connection, SETUP)
-        connection.sendall(octets)
-        server.rest(connection)
-    return play
-
-
 def refusals(keys, static):
     passphrase = ("-k", "joe", "--keys", keys)
     refused("a server that is not willing", send(greeting(modes=0), Server.rest), "not willing", "Modes 0")
@@ -188,7 +58,8 @@ def refusals(keys, static):
     refused("no mode that is acceptable", send(greeting(modes=1), Server.rest), "offers no mode", "open",
             args=("-m", "authenticated", *passphrase))
     refused("no key", send(greeting(modes=6), Server.rest), "no key for", "--keyid")
-    # RFC 5357 section 6: no 2^31 rounds for a stranger. /*= rfc5357#section-6 TW-6-05 */
+    # No 2^31 rounds for a stranger.
+    #= rfc5357#section-6 TW-6-05
     for count in (2**31, 65536, 512, 1023, 3000, 0):
         refused(f"PBKDF2 Count {count}", send(greeting(7, count), Server.rest), f"asks for {count} rounds",
                 "1024 to 32768", args=passphrase, limit=10)
@@ -196,7 +67,7 @@ def refusals(keys, static):
     refused("Accept 1 with a passphrase", after_greeting(server_start(1), 7), "Accept 1", "KeyID joe",
             args=passphrase)
     refused("an Accept nobody knows", after_greeting(server_start(99)), "Accept 99", "failure")
-    # /*= rfc7717#section-5.3 IK-5.3-11 */
+    #= rfc7717#section-5.3 IK-5.3-11
     refused("Accept 6", after_greeting(server_start(6), 0x87),
             "has no IKE SA with SPIs 0f3c000000000001/99ab000000000002 (Accept 6)", args=("--ike-static", static))
     refused("an IKE SA required from a server that takes none", send(greeting(7), Server.rest),
@@ -208,7 +79,7 @@ def refusals(keys, static):
 def wire(static):
     """What the client puts into its messages."""
     with suite.case("KeyID is SPIi, SPIr and zeros; Mode is 128 and one security bit"):
-        # /*= rfc7717#section-5.3 IK-5.3-02 IK-5.3-03 IK-5.3-04 IK-5.3-05 IK-5.3-06 */
+        #= rfc7717#section-5.3 IK-5.3-02 IK-5.3-03 IK-5.3-04 IK-5.3-05 IK-5.3-06
         for mode, bit in (("authenticated", 2), ("encrypted", 4), ("mixed", 8)):
             with Server(after_greeting(server_start(6), 0x8F)) as server:
                 fizeau("twoway", "-m", mode, "--ike-static", static, server.target)
@@ -218,20 +89,20 @@ def wire(static):
                 assert setup[12:20] == bytes.fromhex("99ab000000000002"), setup[12:20]
                 assert setup[20:84] == bytes(64)
     with suite.case("a client without IKE disregards the bit"):
-        # /*= rfc7717#section-5.2 IK-5.2-03 */
+        #= rfc7717#section-5.2 IK-5.2-03
         with Server(after_greeting(server_start(1), 0x8F)) as server:
             run = fizeau("twoway", "--ike", "off", server.target)
             assert server.seen[0][:4] == struct.pack(">I", 1), server.seen[0][:4]
             assert run.stderr.count("\n") == 1, run.stderr
     with suite.case("auto without an IKE SA logs an error and goes on in open mode"):
-        # /*= rfc7717#section-5.1 IK-5.1-07 */
+        #= rfc7717#section-5.1 IK-5.1-07
         with Server(after_greeting(server_start(1), 0x8F)) as server:
             run = fizeau("twoway", "--ike-socket", "/nonexistent", server.target)
             assert server.seen[0][:4] == struct.pack(">I", 1), server.seen[0][:4]
             assert "no IKE SA" in run.stderr and "open mode" in run.stderr, run.stderr
     with suite.case("Request-TW-Session and Stop-Sessions"):
-        # /*= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-08 TW-3.5-10 TW-3.5-12 TW-3.5-14 */
-        # /*= rfc5357#section-3.8 TW-3.8-02 TW-3.8-03 TW-3.8-07 */
+        #= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-08 TW-3.5-10 TW-3.5-12 TW-3.5-14
+        #= rfc5357#section-3.8 TW-3.8-02 TW-3.8-03 TW-3.8-07
         with Server(whole_session, lambda packet, seq: [reflection(packet, seq)]) as server:
             before = time.time()
             result = fizeau_json("twoway", "-c", 3, "-i", "1ms", "-w", "1500ms", "--dscp", "ef", server.target)
@@ -307,7 +178,7 @@ def endings():
         time.sleep(0.3)
 
     with suite.case("the result survives the control connection"):
-        # /*= rfc5357#section-3.8 TW-3.8-06 */
+        #= rfc5357#section-3.8 TW-3.8-06
         with Server(dies, lambda packet, seq: [reflection(packet, seq)]) as server:
             session = fizeau_json("twoway", "-c", 1000, "-i", "10ms", server.target, status=1)["sessions"][0]
             assert session["ended"] == "control_connection", session["ended"]

@@ -42,7 +42,7 @@ def check(result, mode, source, count=10):
 
 def open_mode():
     with suite.case("open mode; both directions have packets of equal size"):
-        # /*= rfc5357#section-4.1.2 TW-4.1.2-02 */
+        #= rfc5357#section-4.1.2 TW-4.1.2-02
         session = check(fizeau_json("twoway", *QUICK, "--ike", "off", server.target), "open", "none")
         assert (session["padding_octets"], session["packet_octets"]) == (27, 41), session
     for padding in (0, 1, 200, 1400):
@@ -128,8 +128,8 @@ def ikev2():
         mine = private_file(folder, f"sa-{prf}", sa(number, prf, "remote-id CN=gw.example local-id CN=me.example"))
         for mode in MODES:
             for reading in ("direct", "pbkdf2"):
-                # /*= rfc7717#section-1 IK-1-01 */
-                # /*= rfc7717#section-5.1 IK-5.1-05 */
+                #= rfc7717#section-1 IK-1-01
+                #= rfc7717#section-5.1 IK-5.1-05
                 with suite.case(f"{mode} mode keyed by an IKE SA with {prf}, {reading}"):
                     result = fizeau_json("twoway", "-c", 3, "-i", "2ms", "-m", mode, "--ike-static", mine, "--ike-key",
                                          reading, server.target)
@@ -143,11 +143,11 @@ def ikev2():
         assert run.stdout.startswith(f"TWAMP authenticated, keyed by IKEv2 SA {SPI_I.format(1)}/{SPI_R.format(1)} with "
                                      "CN=gw.example, prf HMAC-SHA2-256\n"), run.stdout
     with suite.case("an IKE SA goes before a passphrase"):
-        # /*= rfc7717#section-5.3 IK-5.3-01 */
+        #= rfc7717#section-5.3 IK-5.3-01
         check(fizeau_json("twoway", *QUICK, "--ike-static", mine, "-k", "joe", "--keys", keys, server.target),
               "authenticated", "ikev2")
     with suite.case("SPIs that the server does not know: Accept 6, status 1, a log line there"):
-        # /*= rfc7717#section-5.3 IK-5.3-09 IK-5.3-10 IK-5.3-11 */
+        #= rfc7717#section-5.3 IK-5.3-09 IK-5.3-10 IK-5.3-11
         unknown = private_file(folder, "sa-unknown", sa(77, "hmac-sha1"))
         with Fizeaud(conf) as fresh:  # whose log is not full of our other cases
             run = fizeau("twoway", "--ike-static", unknown, fresh.target)
@@ -164,7 +164,7 @@ def ikev2():
         run = fizeau("twoway", "--ike", "require", "--ike-static", other, server.target)
         assert run.returncode == 1 and "no IKE SA with 127.0.0.1" in run.stderr and "--initiate" in run.stderr, run
     with suite.case("no SA with this server: auto logs an error and measures in a mode of the older RFCs"):
-        # /*= rfc7717#section-5.1 IK-5.1-07 */
+        #= rfc7717#section-5.1 IK-5.1-07
         run = fizeau("twoway", *QUICK, "-j", "--ike-static", other, "-k", "joe", "--keys", keys, server.target)
         assert run.returncode == 0 and "no IKE SA" in run.stderr and "passphrase of KeyID joe" in run.stderr, run
         check(json.loads(run.stdout), "authenticated", "passphrase")
