@@ -19,6 +19,7 @@ static void wipe_keys(struct fz_channel *c)
 }
 
 /*= rfc4656#section-3.4 OW-3.4-01 OW-3.4-02 OW-3.4-04 */
+/*= rfc4656#section-3.2 OW-3.2-02 */
 /*= rfc5618#section-3.1 MX-3.1-01 */
 int fz_channel_key(struct fz_channel *c, uint32_t mode, const struct fizeau_session_keys *keys,
 	const uint8_t in_iv[static 16], const uint8_t out_iv[static 16])

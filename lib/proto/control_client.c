@@ -133,6 +133,7 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 		close_client(c, error, 0);
 		return;
 	}
+	/*= rfc4656#section-3.5 OW-3.5-26 */
 	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_SESSION_ANSWER);
 	event->session.accept = answer.accept;
 	if (error == 0) {
@@ -314,6 +315,7 @@ int fizeau_control_client_set_up(
 {
 	int error;
 
+	/*= rfc4656#section-3.1 OW-3.1-01 OW-3.1-14 */
 	if (c->phase != PHASE_CHOICE)
 		return FIZEAU_ERR_STATE;
 	error = set_up->mode == 0 ? 0 : check_mode(c, set_up->mode);
@@ -345,6 +347,7 @@ static int send_sealed(struct fizeau_control_client *c, size_t len)
 	return error;
 }
 
+/*= rfc4656#section-3.5 OW-3.5-01 */
 /*= rfc5357#section-3.5 TW-3.5-01 TW-3.5-08 TW-3.5-09 */
 int fizeau_control_client_request_tw(
 	struct fizeau_control_client *c, const struct fizeau_tw_request *request, struct fizeau_mono now)

@@ -244,6 +244,7 @@ static void take_stop(struct fizeau_server *s, const uint8_t *octets, struct fiz
 }
 
 /*= rfc5357#section-3.4 TW-3.4-01 */
+/*= rfc5618#section-3 MX-3-01 */
 /*= rfc5357#section-3.9 TW-3.9-01 */
 /*= rfc5357#section-8.4 TW-8.4-01 */
 /*= rfc4656#section-3.4 OW-3.4-05 OW-3.4-06 */
@@ -436,6 +437,8 @@ int fizeau_server_answer_key(struct fizeau_server *s, uint8_t accept, const stru
 		return refuse_set_up(s, why_refused(accept), accept);
 	if (fz_mode_protects_control(s->channel.mode) && keys == NULL)
 		return FIZEAU_ERR_RANGE;
+	/*= rfc4656#section-3.1 OW-3.1-23 */
+	/*= rfc5618#section-1 MX-1-01 */
 	/*= rfc5618#section-4 MX-4-01 */
 	error = fz_channel_key(&s->channel, s->channel.mode, keys, s->client_iv, s->random.server_iv);
 	if (error < 0) {

@@ -46,7 +46,8 @@ int fz_server_start_put(const struct fz_server_start *start, uint8_t *octets, si
 	return w.failed || fz_writer_len(&w) != len ? FIZEAU_ERR_LENGTH : 0;
 }
 
-/*= rfc4656#section-3.3 OW-3.3-04 */
+/*= rfc4656#section-3.3 OW-3.3-02 OW-3.3-04 */
+/*= rfc5357#section-3.3 TW-3.3-01 */
 int fz_server_start_check(const struct fz_server_start *start)
 {
 	return start->accept == 0 ? 0 : FIZEAU_ERR_REFUSED;

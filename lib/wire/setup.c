@@ -60,6 +60,7 @@ int fz_mode_check(uint32_t mode, uint32_t offered)
 	if (known == 0)
 		return FIZEAU_ERR_UNWILLING;
 	/*= rfc4656#section-3.1 OW-3.1-18 OW-3.1-19 */
+	/*= rfc5618#section-2 MX-2-01 */
 	if ((known & ~offered) != 0)
 		return FIZEAU_ERR_MODE;
 	/*= rfc4656#section-3.1 OW-3.1-17 */

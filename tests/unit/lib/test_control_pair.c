@@ -78,6 +78,9 @@ static void a_connection(uint32_t mode, size_t chop)
 	assert_int_equal(fizeau_server_mode(p.server), 0);
 	control_pair_set_up(&p, &config);
 	assert_int_equal(fizeau_server_mode(p.server), mode);
+	/* The secret may go once the session keys are there. */
+	/*= rfc7717#section-5.1 IK-5.1-08 */
+	fizeau_wipe(config.token_key, sizeof(config.token_key));
 	a_test(&p, mode, 1);
 	/* Requests after a stop: the chains and HMACs of both directions go on. */
 	a_test(&p, mode, 3);
@@ -89,11 +92,15 @@ static void a_connection(uint32_t mode, size_t chop)
 }
 
 /*= rfc4656#section-3 OW-3-01 */
-/*= rfc4656#section-3.1 OW-3.1-34 OW-3.1-38 OW-3.1-39 OW-3.1-42 OW-3.1-44 */
+/*= rfc4656#section-3.1 OW-3.1-23 OW-3.1-34 OW-3.1-38 OW-3.1-39 OW-3.1-42 OW-3.1-44 */
 /*= rfc4656#section-3.4 OW-3.4-01 OW-3.4-02 OW-3.4-03 OW-3.4-04 */
 /*= rfc5357#section-3.2 TW-3.2-01 TW-3.2-02 TW-3.2-03 */
 /*= rfc5357#section-3.5 TW-3.5-20 TW-3.5-21 TW-3.5-23 */
 /*= rfc5357#section-3.8 TW-3.8-01 TW-3.8-04 TW-3.8-07 */
+/*= rfc4656#section-3.5 OW-3.5-01 */
+/*= rfc5618#section-1 MX-1-01 */
+/*= rfc5618#section-3 MX-3-01 */
+/*= rfc5618#section-4 MX-4-01 */
 /*= rfc5618#section-3.1 MX-3.1-01 MX-3.1-02 MX-3.1-04 */
 static void each_mode_goes_through_however_the_octets_come(void **state)
 {

@@ -544,6 +544,7 @@ static void a_refused_session_has_no_port_and_no_sid(void **state)
 }
 
 /*= rfc4656#section-3.3 OW-3.3-01 OW-3.3-04 */
+/*= rfc5357#section-3.3 TW-3.3-01 */
 /*= rfc7717#section-5.3 IK-5.3-11 */
 static void each_accept_has_a_text_and_the_unknown_ones_that_of_failure(void **state)
 {

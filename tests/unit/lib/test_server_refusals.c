@@ -257,7 +257,7 @@ static void a_stop_with_a_failure_is_passed_on(void **state)
 	close_connection(&c);
 }
 
-/*= rfc4656#section-3.7 OW-3.7-02 OW-3.7-04 */
+/*= rfc4656#section-3.7 OW-3.7-02 OW-3.7-03 OW-3.7-04 */
 static void a_start_may_be_refused(void **state)
 {
 	uint8_t ack[START];
