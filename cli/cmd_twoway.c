@@ -15,6 +15,7 @@
 #include "setup.h"
 #include "twoway_test.h"
 
+/*= rfc5357#section-3.1 TW-3.1-01 */
 #define TWAMP_PORT 862
 #define ADDRESSES_MAX 16
 #define LATE_NS 1000000     /* a departure later than this behind its schedule is counted */

@@ -30,6 +30,7 @@ enum fz_keying_verdict fz_keying_choose(const struct fz_keying_wish *wish, uint3
 	struct fz_keying_choice *choice)
 {
 	/*= rfc7717#section-5.2 IK-5.2-03 IK-5.2-04 */
+	/*= rfc7717#section-7 IK-7-01 */
 	bool ike = wish->ike != FZ_IKE_OFF && (offered & FIZEAU_MODE_TW_IKEV2) != 0 && have_sa;
 	uint32_t modes[FZ_MODES_MAX];
 	bool key_missing = false;

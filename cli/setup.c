@@ -248,10 +248,13 @@ static int use_sa(struct fz_setup *setup, const struct attempts *attempts, struc
 	key->prf = sa->prf;
 	snprintf(key->peer_id, sizeof(key->peer_id), "%s", sa->remote_id);
 	snprintf(key->local_id, sizeof(key->local_id), "%s", sa->local_id);
+	/* From here on nothing depends on the SA: it may be rekeyed or go. */
+	/*= rfc7717#section-5.1 IK-5.1-08 */
 	return fizeau_token_key_ike(sa->key, sa->key_octets, setup->options->ike_reading, attempts->salt,
 		attempts->count, set_up->token_key);
 }
 
+/*= rfc5357#section-3.1 TW-3.1-12 */
 static int use_passphrase(struct fz_setup *setup, const struct attempts *attempts, struct fizeau_set_up *set_up)
 {
 	const uint8_t *passphrase;
@@ -266,6 +269,7 @@ static int use_passphrase(struct fz_setup *setup, const struct attempts *attempt
 	return fizeau_token_key_passphrase(passphrase, octets, attempts->salt, attempts->count, set_up->token_key);
 }
 
+/*= rfc7717#section-4.1 IK-4.1-01 */
 static int fill(struct fz_setup *setup, const struct attempts *attempts, const struct fz_keying_choice *choice,
 	struct fizeau_set_up *set_up)
 {

@@ -219,3 +219,49 @@ bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high)
 	*high = (uint16_t)b;
 	return true;
 }
+
+/* Octets of the character at text, 0 if it is none; its smallest and largest second octet keep out surrogates, overlong
+   forms and what lies beyond U+10FFFF. */
+static size_t character(const unsigned char *text)
+{
+	static const struct {
+		unsigned char first, last, low, high;
+		size_t octets;
+	} forms[] = {
+		{0x01, 0x7f, 0, 0, 1},
+		{0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3},
+		{0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (text[0] < forms[i].first || text[0] > forms[i].last)
+			continue;
+		if (forms[i].octets > 1 && (text[1] < forms[i].low || text[1] > forms[i].high))
+			return 0;
+		for (size_t at = 2; at < forms[i].octets; at++)
+			if (text[at] < 0x80 || text[at] > 0xbf)
+				return 0;
+		return forms[i].octets;
+	}
+	return 0;
+}
+
+bool fz_value_utf8(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	while (*at != '\0') {
+		size_t octets = character(at);
+
+		if (octets == 0)
+			return false;
+		at += octets;
+	}
+	return true;
+}

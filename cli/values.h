@@ -31,6 +31,9 @@ FIZEAU_MUST_USE bool fz_value_dscp(const char *text, uint8_t *dscp);
 /* "A-B" or "A", 1 .. 65535. */
 FIZEAU_MUST_USE bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high);
 
+/* Well-formed UTF-8 (RFC 3629). */
+FIZEAU_MUST_USE bool fz_value_utf8(const char *text);
+
 /* Name of one security mode (a bit of FIZEAU_MODE_SECURITY): "open" ...; "unknown" for anything else. */
 const char *fz_mode_name(uint32_t mode);
 

@@ -4,10 +4,13 @@
 wrong with a key."""
 import json
 import os
+import pty
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from suite import FIZEAU, Fizeaud, Suite, fizeau, fizeau_json, private_file  # noqa: E402
@@ -70,7 +73,9 @@ def open_mode():
             assert run.returncode == 2 and "is taken" in run.stderr and "--ports" in run.stderr, run
     with suite.case("records tell every packet"):
         path = os.path.join(folder, "records")
+        before = time.time_ns()
         session = check(fizeau_json("twoway", *QUICK, "-m", "open", "--records", path, server.target), "open", "none")
+        after = time.time_ns()
         with open(path) as f:
             records = [json.loads(line) for line in f]
         assert sorted(r["seq"] for r in records) == list(range(10))
@@ -79,7 +84,8 @@ def open_mode():
         assert delays[0] == session["round_trip_delay_ns"]["min"]
         assert delays[-1] == session["round_trip_delay_ns"]["max"]
         for r in records:
-            assert r["sent_unix_ns"] < r["received_unix_ns"]
+            #= rfc5357#section-4.1.1 TW-4.1.1-01
+            assert before < r["sent_unix_ns"] < r["reflector_received_unix_ns"] < r["received_unix_ns"] < after, r
             assert abs(r["forward_delay_ns"] + r["backward_delay_ns"] - r["round_trip_delay_ns"]) <= 2, r
     with suite.case("a schedule of slots: packet pairs"):
         session = check(fizeau_json("twoway", "-c", 10, "-i", "20ms,0s", "-m", "open", "--records", path,
@@ -100,8 +106,9 @@ def passphrases():
     with suite.case("with a key authenticated is the default"):
         check(fizeau_json("twoway", *QUICK, "-k", "joe", "--keys", keys, "--ike", "off", server.target),
               "authenticated", "passphrase")
-    with suite.case("a passphrase that is not plain text, a KeyID of 80 octets"):
-        for keyid in ("binary", "k" * 80):
+    with suite.case("a passphrase that is not plain text, a KeyID of 80 octets, or of UTF-8"):
+        #= rfc5357#section-3.1 TW-3.1-12
+        for keyid in ("binary", "k" * 80, "Jürgen"):
             check(fizeau_json("twoway", *QUICK, "-k", keyid, "--keys", keys, "--ike", "off", server.target),
                   "authenticated", "passphrase")
     with suite.case("a wrong passphrase is refused by the server, with status 1"):
@@ -121,6 +128,83 @@ def passphrases():
         os.chmod(path, 0o644)
         run = fizeau("twoway", "-k", "joe", "--keys", path, server.target)
         assert run.returncode == 2 and "chmod" in run.stderr and "swordfish" not in run.stderr, run
+
+
+def sa_goes():
+    with suite.case("an IKE SA that goes during a test does not matter to it; a new connection needs another"):
+        #= rfc7717#section-5.1 IK-5.1-08
+        path = private_file(folder, "sas-going", sa(1, "hmac-sha1"))
+        with Fizeaud(f"ike static {path}\nike-wait 1s\n") as other:
+            command = [FIZEAU, "twoway", "-j", "-c", "150", "-i", "10ms", "-m", "encrypted", "--ike-static",
+                       os.path.join(folder, "sa-hmac-sha1-1"), other.target]
+            private_file(folder, "sa-hmac-sha1-1", sa(1, "hmac-sha1"))
+            client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            until(lambda: any(s["received"] > 10 for s in other.status()["sessions"]))
+            private_file(folder, "sas-going", sa(2, "hmac-sha1"))
+            late = fizeau("twoway", "-c", 1, "--ike-static", os.path.join(folder, "sa-hmac-sha1-1"), other.target)
+            assert late.returncode == 1 and "(Accept 6)" in late.stderr, late
+            assert client.poll() is None, "the test was over too early to show anything"
+            out, err = client.communicate(timeout=60)
+            assert client.returncode == 0, err
+            check(json.loads(out), "encrypted", "ikev2", 150)
+
+
+def until(condition):
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.025)
+    raise AssertionError("did not come about")
+
+
+def terminal(*args):
+    """A measurement on a terminal of its own: what appears there."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([FIZEAU, "twoway", "-c", "30", "-i", "100ms", "-m", "open", *args, server.target],
+                               stdout=subprocess.PIPE, stderr=slave, text=True)
+    os.close(slave)
+    out, _ = process.communicate(timeout=60)
+    shown = b""
+    try:
+        while more := os.read(master, 4096):
+            shown += more
+    except OSError:
+        pass  # the other side is closed
+    os.close(master)
+    assert process.returncode == 0
+    return out, shown.decode()
+
+
+def progress():
+    with suite.case("progress on a terminal, gone at the end"):
+        out, shown = terminal()
+        assert "of 30 sent" in shown and shown.endswith("\r\x1b[K"), shown
+        assert "30 sent" in out and "\r" not in out
+    with suite.case("no progress with -q, nor for a short measurement"):
+        assert terminal("-q")[1] == ""
+        assert terminal("-c", "3")[1] == ""
+
+
+def interrupts():
+    with suite.case("Ctrl-C prints the result so far, and the packets on their way are waited for"):
+        client = subprocess.Popen([FIZEAU, "twoway", "-j", "-c", "100000", "-i", "5ms", "-m", "open", server.target],
+                                  stdout=subprocess.PIPE, text=True)
+        until(lambda: any(s["received"] > 10 and s["state"] == "running" for s in server.status()["sessions"]))
+        client.send_signal(signal.SIGINT)
+        session, = json.loads(client.communicate(timeout=20)[0])["sessions"]
+        assert client.returncode == 0 and session["ended"] == "interrupted", session
+        packets = session["packets"]
+        assert 10 < packets["received"] == packets["sent"] < packets["wanted"] == 100000, packets
+    with suite.case("Ctrl-C before the test starts ends it with status 1"):
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            client = subprocess.Popen([FIZEAU, "twoway", f"127.0.0.1:{mute.getsockname()[1]}"], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)
+            connection, _ = mute.accept()
+            with connection:
+                time.sleep(0.2)
+                client.send_signal(signal.SIGINT)
+                out, err = client.communicate(timeout=20)
+            assert client.returncode == 1 and out == "", (client.returncode, out, err)
 
 
 def ikev2():
@@ -190,6 +274,10 @@ def families():
                 result = fizeau_json("twoway", *QUICK, *args, six.target)
                 assert result["server"] == six.target, result["server"]
                 assert result["sessions"][0]["packets"]["received"] == 10
+    with suite.case("the default port is 862"):
+        #= rfc5357#section-3.1 TW-3.1-01 TW-3.1-02
+        run = fizeau("twoway", "127.0.0.111")
+        assert run.returncode == 1 and "port 862" in run.stderr, run
     with suite.case("the next address is tried where one does not answer"):
         run = fizeau("twoway", *QUICK, "-m", "open", f"localhost:{server.port}")
         assert run.returncode == 0, run
@@ -242,14 +330,17 @@ def statuses():
 
 suite = Suite()
 with tempfile.TemporaryDirectory() as folder:
-    keys = private_file(folder, "keys", f"joe swordfish\nbinary hex:00ff0d0a\n{'k' * 80} long\n")
+    keys = private_file(folder, "keys", f"joe swordfish\nbinary hex:00ff0d0a\n{'k' * 80} long\nJürgen geheim\n")
     sas = private_file(folder, "sas", "".join(sa(number, prf, "remote-id CN=client") for number, prf in enumerate(PRFS)))
     conf = f"keys {keys}\nike static {sas}\npbkdf2-count 1024\n"
     with Fizeaud(conf) as server:
         open_mode()
         passphrases()
         ikev2()
+        sa_goes()
         families()
+        progress()
+        interrupts()
         several()
         statuses()
 suite.done()

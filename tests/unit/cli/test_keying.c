@@ -95,6 +95,7 @@ static void table(void **state)
 	}
 }
 
+/*= rfc7717#section-7 IK-7-01 */
 /* Whatever the greeting says, what is chosen was offered, has one security bit, and the key bit only with a key. */
 static void never_more_than_offered(void **state)
 {

@@ -126,6 +126,21 @@ static void ports(void **state)
 			fail_msg("%s was taken", bad[i]);
 }
 
+/* RFC 3629, section 4. */
+static void utf8(void **state)
+{
+	static const char *const good[] = {"", "joe", "j\xc3\xb6", "\xe2\x82\xac", "\xed\x9f\xbf", "\xee\x80\x80",
+		"\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc2\x80z"};
+	static const char *const bad[] = {"\x80", "\xc3", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82",
+		"\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "j\xf6", "\xe2\x82z", "\xf0\x90\x80z"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(fz_value_utf8(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(fz_value_utf8(bad[i]));
+}
+
 /* Splits a line at blanks into argv and reads it. */
 static bool parse(const char *line, struct fz_measure_options *options, char error[static 512])
 {
@@ -233,6 +248,8 @@ static void refusals(void **state)
 		{"twoway -I nowhere host", "--source nowhere"},
 		{"twoway -p 9-8 host", "--ports 9-8"},
 		{"twoway -k joe host", "--keys FILE"},
+		/*= rfc5357#section-9 TW-9-01 */
+		{"twoway -k j\xf6 --keys /k host", "UTF-8"},
 		{"twoway --keys /k host", "--keyid ID"},
 		{"twoway --ike require -m open host", "open mode takes no key"},
 		{"twoway --ike off -m encrypted host", "these modes need a key"},
@@ -264,6 +281,7 @@ int main(void)
 		cmocka_unit_test(modes),
 		cmocka_unit_test(dscps),
 		cmocka_unit_test(ports),
+		cmocka_unit_test(utf8),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(refusals),
