@@ -21,7 +21,7 @@ uint64_t fz_num64_mul(uint64_t x, uint64_t y)
 	return (uint64_t)((u128)x * y >> 32);
 }
 
-/*= rfc4656#section-5.1 OW-5-01 OW-5-02 OW-5-04 */
+/*= rfc4656#section-5.1 OW-5-01 OW-5-02 OW-5-04 OW-5-07 */
 uint64_t fz_expdev_of(uint32_t (*next)(void *source), void *source)
 {
 	uint32_t u = next(source), v = UINT32_MAX;

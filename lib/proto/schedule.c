@@ -7,6 +7,7 @@
 
 #define SLOTS_MAX 65535
 
+/*= rfc4656#section-4.1.1 OW-4.1.1-01 */
 struct fizeau_schedule {
 	struct fz_expdev deviates;
 	uint64_t offset; /* of the last packet */

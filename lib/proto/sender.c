@@ -21,6 +21,7 @@ struct fizeau_sender {
 	uint64_t padding_state;
 };
 
+/*= rfc5618#section-1 MX-1-01 */
 /*= rfc5618#section-3.1 MX-3.1-01 MX-3.1-02 MX-3.1-04 */
 /*= rfc5618#section-4.1.2 MX-4.1.2-01 MX-4.1.2-02 */
 enum fizeau_test_mode fizeau_test_mode_of(uint32_t mode)
@@ -75,6 +76,7 @@ void fizeau_sender_free(struct fizeau_sender *sender)
 	free(sender);
 }
 
+/*= rfc3393#section-2.2 PV-2.2-01 */
 size_t fizeau_sender_octets(const struct fizeau_sender *sender)
 {
 	return sender->octets;
@@ -120,6 +122,8 @@ int fizeau_sender_prepare(struct fizeau_sender *sender, uint32_t seq, uint8_t *b
 	return 0;
 }
 
+/*= rfc4656#section-4.1.1 OW-4.1.1-07 */
+/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
 int fizeau_sender_finish(struct fizeau_sender *sender, uint8_t *buf, struct fizeau_stamp stamp)
 {
 	fz_test_sender_stamp(buf, sender->mode, stamp);

@@ -44,6 +44,7 @@ struct fz_copies fz_copies_of(const struct fz_arrival *arrivals, size_t count)
 
 /*= rfc2681#section-2.5 RT-2.5-01 */
 /*= rfc3393#section-3.6 PV-3.6-01 */
+/*= rfc7679#section-3.5 OD-3.5-01 */
 /*= rfc4737#section-3.6 RE-3.6-01 */
 size_t fz_arrivals_keep_first(struct fz_arrival *arrivals, size_t count)
 {

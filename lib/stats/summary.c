@@ -91,6 +91,7 @@ static void pdv_of(const struct fizeau_round_trip *records, const struct fz_arri
 	fizeau_distribution_of(values, count, distribution);
 }
 
+/*= rfc7679#section-3.4 OD-3.4-01 */
 static void delays(const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count,
 	int64_t *values, struct fizeau_round_trip_summary *s)
 {

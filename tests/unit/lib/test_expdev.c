@@ -192,6 +192,31 @@ static void schedules_are_the_vectors(void **state)
 	json_decref(group);
 }
 
+/*= rfc4656#section-4.1.1 OW-4.1.1-01 */
+static void schedules_of_two_sessions_do_not_touch(void **state)
+{
+	static const uint8_t sids[2][16] = {{1}, {2}};
+	const struct fizeau_slot slot = {.exponential = true, .parameter = 1ull << 32};
+	struct fizeau_schedule *both[2], *alone;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		both[i] = fizeau_schedule_new(sids[i], &slot, 1);
+		assert_non_null(both[i]);
+	}
+	alone = fizeau_schedule_new(sids[1], &slot, 1);
+	assert_non_null(alone);
+	for (int n = 0; n < 1000; n++) {
+		uint64_t offset = fizeau_schedule_next(both[1]);
+
+		assert_int_equal(fizeau_schedule_next(alone), offset);
+		assert_int_not_equal(fizeau_schedule_next(both[0]), offset);
+	}
+	fizeau_schedule_free(both[0]);
+	fizeau_schedule_free(both[1]);
+	fizeau_schedule_free(alone);
+}
+
 static void a_schedule_has_1_to_65535_slots(void **state)
 {
 	static const uint8_t sid[16];
@@ -233,6 +258,7 @@ int main(void)
 		cmocka_unit_test(uniforms_come_from_the_counter_at_0_4_8),
 		cmocka_unit_test(the_sums_of_appendix_b_come_out),
 		cmocka_unit_test(schedules_are_the_vectors),
+		cmocka_unit_test(schedules_of_two_sessions_do_not_touch),
 		cmocka_unit_test(a_schedule_has_1_to_65535_slots),
 		cmocka_unit_test(a_schedule_never_goes_back),
 	};

@@ -285,6 +285,8 @@ static void variation_is_that_of_rfc_5481(void **state)
 	json_decref(v);
 }
 
+/*= rfc7679#section-3.4 OD-3.4-01 */
+/*= rfc7679#section-3.5 OD-3.5-01 */
 /*= rfc2681#section-2.4 RT-2.4-01 */
 /*= rfc2681#section-2.5 RT-2.5-01 */
 /*= rfc3393#section-2.4 PV-2.4-01 */
