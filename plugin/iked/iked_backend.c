@@ -14,7 +14,7 @@ struct iked_backend {
 	backend_t public; /* first: charon calls with it */
 	linked_list_t *peer_cfgs; /* does not change once registered: needs no lock */
 	mem_cred_t *creds;
-	certificate_t *certificate; /* ours, owned by creds; NULL: none */
+	certificate_t *certificate; /* ours; NULL: none */
 	bool registered;
 };
 
@@ -63,6 +63,7 @@ METHOD(backend_t, get_peer_cfg_by_name, peer_cfg_t *, struct iked_backend *this,
 	return found;
 }
 
+/* A reference that the caller destroys, besides the one in creds. */
 static certificate_t *load_certificate(struct iked_backend *this, const char *path, x509_flag_t flag, char *error,
 	size_t size)
 {
@@ -102,9 +103,13 @@ static bool load_credentials(struct iked_backend *this, const struct iked_conf *
 	private_key_t *key;
 	bool ok;
 
-	for (size_t i = 0; i < conf->ca_count; i++)
-		if (!load_certificate(this, conf->cas[i], X509_CA, error, size))
+	for (size_t i = 0; i < conf->ca_count; i++) {
+		certificate_t *ca = load_certificate(this, conf->cas[i], X509_CA, error, size);
+
+		if (!ca)
 			return false;
+		ca->destroy(ca);
+	}
 	if (!conf->certificate)
 		return true;
 	this->certificate = load_certificate(this, conf->certificate, X509_NONE, error, size);
@@ -244,6 +249,7 @@ void iked_backend_free(struct iked_backend *this)
 		lib->credmgr->remove_set(lib->credmgr, &this->creds->set);
 	}
 	this->peer_cfgs->destroy_offset(this->peer_cfgs, offsetof(peer_cfg_t, destroy));
+	DESTROY_IF(this->certificate);
 	this->creds->destroy(this->creds);
 	free(this);
 }

@@ -42,6 +42,7 @@ static peer_cfg_t *find_by_host(const char *text)
 	return found;
 }
 
+/*= rfc7717#section-5.1 IK-5.1-06 */
 static int set_up(struct initiation *this)
 {
 	peer_cfg_t *peer_cfg;

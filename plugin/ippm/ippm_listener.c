@@ -71,7 +71,7 @@ static void auth_text(ike_sa_t *ike_sa, char *text, size_t size)
 }
 
 /* prf(SK_d, "IPPM") of RFC 7717 section 5.1. */
-/*= rfc7717#section-5.1 IK-5.1-01 */
+/*= rfc7717#section-5.1 IK-5.1-01 IK-5.1-02 IK-5.1-03 IK-5.1-04 */
 static bool derive_key(ike_sa_t *ike_sa, struct ippm_sa *sa)
 {
 	keymat_t *keymat = ike_sa->get_keymat(ike_sa);

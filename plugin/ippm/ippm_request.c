@@ -133,6 +133,7 @@ static const char *lookup_spis(struct ippm_server *s, struct ippm_conn *c, int64
 	return NULL;
 }
 
+/*= rfc7717#section-5.1 IK-5.1-05 */
 static const char *lookup(struct ippm_server *s, struct ippm_conn *c, int64_t now)
 {
 	const char *host = ippm_msg_get(&c->reader, "remote_host");

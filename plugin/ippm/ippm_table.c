@@ -183,6 +183,7 @@ static void make_room(struct ippm_table *t, const char *remote_id)
 		discard(t, first);
 }
 
+/*= rfc7717#section-5.1 IK-5.1-08 */
 bool ippm_table_vanish(struct ippm_table *t, const uint8_t *spi_i, const uint8_t *spi_r, enum ippm_state state,
 	struct ippm_now now, struct ippm_sa *gone)
 {

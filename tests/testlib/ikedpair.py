@@ -18,6 +18,9 @@ import time
 
 BUILD = os.environ.get("FIZEAU_BUILD", "build")
 IKED = os.path.abspath(os.path.join(BUILD, "plugin", "fizeau-iked"))
+# Only heard by a build with AddressSanitizer.
+QUIET_LEAKS = {"LSAN_OPTIONS": "print_suppressions=0:suppressions=" + os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "lsan-iked.supp")}
 PATIENCE = 30  # seconds until something that does not happen is an error
 
 
@@ -152,7 +155,7 @@ class Iked:
         command = (["ip", "netns", "exec", self.netns] if self.netns else []) + [IKED, "-c", self.conf]
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(self.env or {})}, **extra)
+                                            env={**os.environ, **QUIET_LEAKS, **(self.env or {})}, **extra)
         if wait:
             until(self.is_up, f"fizeau-iked does not come up: {self.log()}")
         return self
