@@ -147,10 +147,13 @@ static bool connect_any(struct twoway *twoway, const struct fz_addr *addrs, int 
 		if (outcome == FZ_SETUP_CONNECTED)
 			return true;
 		fz_control_close(&setup->control);
+		if (outcome == FZ_SETUP_UNREACHABLE && i + 1 < count) {
+			fz_explain(twoway->options.verbose, "%s: trying the next address", setup->error);
+			continue;
+		}
 		if (setup->error[0] != '\0')
 			fz_complain("%s", setup->error);
-		if (outcome != FZ_SETUP_UNREACHABLE)
-			return false;
+		return false;
 	}
 	return false;
 }

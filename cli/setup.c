@@ -355,6 +355,21 @@ static enum step disowned(struct fz_setup *setup, struct attempts *attempts, con
 	return STEP_AGAIN;
 }
 
+static void explain_connected(const struct fz_setup *setup)
+{
+	const char *mode = fz_mode_name(setup->mode);
+	char spis[40];
+
+	sa_text(&setup->key, spis);
+	if (setup->key.source == FZ_KEY_IKE)
+		fz_explain(setup->options->verbose, "set up in %s mode, keyed by IKE SA %s", mode, spis);
+	else if (setup->key.source == FZ_KEY_PASSPHRASE)
+		fz_explain(setup->options->verbose, "set up in %s mode, keyed by KeyID %s", mode,
+			setup->options->key_id);
+	else
+		fz_explain(setup->options->verbose, "set up in %s mode, no key", mode);
+}
+
 static enum step wait_server_start(struct fz_setup *setup, struct attempts *attempts)
 {
 	struct fizeau_event event;
@@ -362,8 +377,10 @@ static enum step wait_server_start(struct fz_setup *setup, struct attempts *atte
 
 	if (rc < 0)
 		return broken(setup, rc);
-	if (event.type == FIZEAU_EVENT_SERVER_START)
+	if (event.type == FIZEAU_EVENT_SERVER_START) {
+		explain_connected(setup);
 		return STEP_CONNECTED;
+	}
 	if (event.type != FIZEAU_EVENT_CLOSED)
 		return refuse(setup, "the library gave an event that has no place here: this is a bug of fizeau");
 	if (event.closed.error == FIZEAU_ERR_REFUSED && event.closed.accept == FIZEAU_ACCEPT_NO_IKE_SA &&

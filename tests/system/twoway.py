@@ -13,7 +13,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from suite import FIZEAU, Fizeaud, Suite, fizeau, fizeau_json, private_file  # noqa: E402
+from suite import FIZEAU, Fizeaud, Netns, Suite, fizeau, fizeau_json, inside, namespaces_work, private_file  # noqa: E402
 
 MODES = ("authenticated", "encrypted", "mixed")
 PRFS = {"hmac-sha1": 20, "hmac-sha2-256": 32, "hmac-sha2-384": 48, "hmac-sha2-512": 64, "aes128-xcbc": 16,
@@ -207,6 +207,41 @@ def interrupts():
             assert client.returncode == 1 and out == "", (client.returncode, out, err)
 
 
+def local_drops():
+    """The route goes away on the sender's own host in the middle of a test."""
+    names = ("a route that goes and comes back: sent later, not lost", "a route that goes for good: the result so far")
+    if not namespaces_work():
+        for name in names:
+            suite.skip(name, "no network namespaces here")
+        return
+    with Netns("a", "b") as net:
+        net.link("a", "192.0.2.1/24", "b", "192.0.2.7/24")
+
+        def start(other, *args):
+            client = subprocess.Popen(inside(net["a"], [FIZEAU, "twoway", "-j", "-m", "open", *args, other.target]),
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            until(lambda: any(s["received"] > 10 and s["state"] == "running" for s in other.status()["sessions"]))
+            net.ip("-n", net["a"], "route", "del", "192.0.2.0/24")
+            return client
+
+        with Fizeaud("", host="192.0.2.7", netns=net["b"], port=8620) as other:
+            with suite.case(names[0]):
+                client = start(other, "-c", "300", "-i", "5ms", "-w", "5s")
+                time.sleep(0.3)
+                net.ip("-n", net["a"], "route", "add", "192.0.2.0/24", "dev", "to-b")
+                out, err = client.communicate(timeout=30)
+                assert client.returncode == 0, err
+                packets = json.loads(out)["sessions"][0]["packets"]
+                assert (packets["sent"], packets["lost"]) == (300, 0), packets
+                assert packets["send_drops"] > 0 and packets["sender_late"] > 0, packets
+            with suite.case(names[1]):
+                client = start(other, "-c", "100000", "-i", "5ms", "-w", "500ms")
+                out, err = client.communicate(timeout=30)
+                assert client.returncode == 1 and "kernel takes no more packets" in err, err
+                session, = json.loads(out)["sessions"]
+                assert session["ended"] == "sending" and session["packets"]["received"] > 10, session
+
+
 def ikev2():
     for number, prf in enumerate(PRFS):
         mine = private_file(folder, f"sa-{prf}", sa(number, prf, "remote-id CN=gw.example local-id CN=me.example"))
@@ -341,6 +376,7 @@ with tempfile.TemporaryDirectory() as folder:
         families()
         progress()
         interrupts()
+        local_drops()
         several()
         statuses()
 suite.done()
