@@ -238,6 +238,8 @@ uint8_t fz_admit_connection(struct fz_admit *admit, const struct fz_class *c, co
 		return FIZEAU_ACCEPT_UNSUPPORTED;
 	}
 	/*= rfc4656#section-3.3 OW-3.3-01 */
+	/*= rfc5357#section-3.3 TW-3.3-01 */
+	/*= rfc5357#section-6 TW-6-01 */
 	*counter = FZ_COUNT_REFUSED_CONNECTIONS;
 	if (!place_find(admit, c, peer, place))
 		accept = FIZEAU_ACCEPT_INTERNAL;

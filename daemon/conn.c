@@ -208,6 +208,7 @@ static void on_key(struct fz_conn *conn, const struct fizeau_event *event)
 }
 
 /*= rfc5357#section-3.5 TW-3.5-20 TW-3.5-21 TW-3.5-24 TW-3.5-25 */
+/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
 static void on_session(struct fz_conn *conn, const struct fizeau_event *event)
 {
 	static const uint8_t no_sid[FIZEAU_SID_OCTETS];

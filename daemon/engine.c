@@ -79,6 +79,7 @@ static void pause_listener(struct fz_listener *listener, int error)
 	listener->paused = true;
 }
 
+/*= rfc5357#section-3.1 TW-3.1-01 TW-3.1-02 */
 static void listener_ready(void *arg, uint32_t events)
 {
 	struct fz_listener *listener = arg;

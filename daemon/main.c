@@ -193,18 +193,23 @@ static void tear_down(struct daemon *daemon)
 static int serve(struct daemon *daemon)
 {
 	char error[FZ_CONF_ERROR_MAX] = "";
-	int status = 0;
+	int background = -1, status = 0;
 
 	/* What goes wrong before all is open is for the terminal, then the log is elsewhere. */
 	fz_log_open(&daemon->log, false, daemon->options.level);
+	if (!daemon->options.foreground)
+		background = fz_user_background(error);
 	keep_secrets();
-	if (!set_up(daemon, error) || (!daemon->options.foreground && !fz_user_background(error))) {
+	if ((background < 0 && !daemon->options.foreground) || !set_up(daemon, error)) {
 		fz_log(&daemon->log, FZ_LOG_ERROR, "%s", error);
 		tear_down(daemon);
 		return 2;
 	}
 	keep_secrets();
-	fz_log_open(&daemon->log, !daemon->options.foreground, daemon->options.level);
+	if (background >= 0) {
+		fz_log_open(&daemon->log, true, daemon->options.level);
+		fz_user_detach(background);
+	}
 	say_ready(daemon);
 	int why = fz_loop_run(daemon->loop);
 	if (why) {

@@ -167,6 +167,8 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_port *port, struct
 	/* To where it came from: a NAT may have rewritten the Sender Port. */
 	fz_addr_set_port(&session->remote, fz_addr_port(&in->from));
 	/*= rfc5357#section-3.5 TW-3.5-19 TW-3.5-09 */
+	/*= rfc5357#section-1.2 TW-1.2-01 */
+	/*= rfc4656#section-6.2 OW-6.2-03 */
 	fz_udp_queue(port->udp, (size_t)len, &in->from, &in->to, session->dscp);
 	port->queued[port->queued_count++] = session;
 }

@@ -1,18 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "user.h"
 
-bool fz_user_background(char error[static FZ_CONF_ERROR_MAX])
+static _Noreturn void wait_for_child(pid_t child, int from_child)
 {
-	/* Relative paths of the configuration stay what they are. */
-	if (!daemon(1, 0))
-		return true;
-	snprintf(error, FZ_CONF_ERROR_MAX, "cannot go into the background: %s", strerror(errno));
-	return false;
+	char ready;
+	int status = 0;
+
+	if (read(from_child, &ready, 1) == 1)
+		_exit(0);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+int fz_user_background(char error[static FZ_CONF_ERROR_MAX])
+{
+	int ends[2];
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC)) {
+		snprintf(error, FZ_CONF_ERROR_MAX, "cannot go into the background: %s", strerror(errno));
+		return -1;
+	}
+	child = fork();
+	if (child < 0) {
+		snprintf(error, FZ_CONF_ERROR_MAX, "cannot go into the background: %s", strerror(errno));
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	if (child > 0) {
+		close(ends[1]);
+		wait_for_child(child, ends[0]);
+	}
+	close(ends[0]);
+	(void)setsid();
+	return ends[1];
+}
+
+void fz_user_detach(int background)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		close(null);
+	while (write(background, "", 1) < 0 && errno == EINTR)
+		;
+	close(background);
 }
 
 bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX])

@@ -6,8 +6,12 @@
 #include "log.h"
 #include "conf.h"
 
-/* Goes into the background; returns in the child only. */
-FIZEAU_MUST_USE bool fz_user_background(char error[static FZ_CONF_ERROR_MAX]);
+/* Forks; returns in the child only, which still has the terminal for complaints. The parent waits: for
+   fz_user_detach, then it exits 0, or for the child's end, then it exits as that did. A descriptor for fz_user_detach, or
+   -1 and error. It comes before anything that is bound to a process: threads, signal descriptors. */
+FIZEAU_MUST_USE int fz_user_background(char error[static FZ_CONF_ERROR_MAX]);
+/* Lets the parent go and the terminal too. */
+void fz_user_detach(int background);
 /* If started as root: becomes conf's user for good, with that user's groups; `-` stays. */
 FIZEAU_MUST_USE bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX]);
 

@@ -14,15 +14,21 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from suite import FIZEAUD, Suite, free_port, private_file  # noqa: E402
+from suite import FIZEAU, FIZEAUD, Suite, free_port, private_file  # noqa: E402
 from suite import Fizeaud as AnyFizeaud  # noqa: E402
 
 IP_TOS, IP_TTL, IP_RECVTTL, IP_RECVTOS = 1, 2, 12, 13  # of <linux/in.h>; Python's socket lacks two of them
 PATIENCE = 20  # seconds until something that has to come counts as missing
 
 
+PORTS = 20000 + os.getpid() % 90 * 100  # test ports of this run: another run beside it must not answer for ours
+
+
 class Fizeaud(AnyFizeaud):
     """One that has to end well: a sanitizer's finding or a crash shows in its exit status."""
+
+    def __init__(self, conf="", **options):
+        super().__init__(conf if "test-ports" in conf else f"test-ports {PORTS}-{PORTS + 79}\n{conf}", **options)
 
     def __exit__(self, *failure):
         log = self.log()
@@ -214,17 +220,25 @@ with case("a session in open mode reflects"), Fizeaud("ike off") as server, Cont
         Sender(server) as sender:
     #= rfc4656#section-3.1 OW-3.1-02 OW-3.1-03 OW-3.1-04 OW-3.1-09 OW-3.1-10
     #= rfc4656#section-2 OW-2-05
+    #= rfc5357#section-3.1 TW-3.1-01 TW-3.1-02
     assert control.modes == 1, control.modes
+    with Control(server) as other:
+        #= rfc4656#section-6.10 OW-6.10-04
+        assert other.greeting[16:32] != control.greeting[16:32] != bytes(16)
+        #= rfc4656#section-3.1 OW-3.1-07 OW-3.1-08
+        assert other.greeting[32:48] != control.greeting[32:48] != control.greeting[16:32]
     count = struct.unpack(">I", control.greeting[48:52])[0]
     assert count >= 1024 and count & (count - 1) == 0, count
     port, sid = control.open().session(sender_port=sender.port, dscp=46, padding=100)
     #= rfc5357#section-3.5 TW-3.5-13 TW-3.5-21
-    assert 18760 <= port <= 19960 and sid[:4] == bytes([127, 0, 0, 1]), (port, sid)
+    assert PORTS <= port < PORTS + 80 and sid[:4] == bytes([127, 0, 0, 1]), (port, sid)
     control.start()
     for n, padding in enumerate([100, 27, 0, 100]):
         sent, (octets, source, ttl, tos) = sender.echo(port, padding)
         #= rfc5357#section-3.5 TW-3.5-09 TW-3.5-19
-        assert source[1] == port and tos == 46 << 2, (source, tos)
+        #= rfc5357#section-1.2 TW-1.2-01
+        #= rfc4656#section-6.2 OW-6.2-03
+        assert source == ("127.0.0.1", port) and tos == 46 << 2, (source, tos)
         assert len(octets) == max(14 + padding, 41), len(octets)
         #= rfc5357#section-4.2.1 TW-4.2.1-06
         #= rfc5357#section-4.2 TW-4.2-04 TW-4.2-05 TW-4.2-08
@@ -277,16 +291,17 @@ with case("a port rewritten on the way"), Fizeaud() as server, Control(server) a
     rewritten.echo(port)
     assert status(server)["sessions"][0]["remote"] == f"127.0.0.1:{rewritten.port}"
 
-with case("a wanted port is given, or another"), Fizeaud("test-ports 21000-21009") as server, \
+with case("a wanted port is given, or another"), Fizeaud(f"test-ports {PORTS + 80}-{PORTS + 89}") as server, \
         Control(server) as control:
     #= rfc5357#section-3.5 TW-3.5-22
     #= rfc8545#section-5.1 PO-5.1-01 PO-5.1-06
-    assert control.open().session(sender_port=5000, port=21007)[0] == 21007
-    assert 21000 <= control.session(sender_port=5000, port=21007)[0] != 21007
-    assert 21000 <= control.session(sender_port=5000, port=862)[0] <= 21009
+    assert control.open().session(sender_port=5000, port=PORTS + 87)[0] == PORTS + 87
+    assert PORTS + 80 <= control.session(sender_port=5000, port=PORTS + 87)[0] != PORTS + 87
+    assert PORTS + 80 <= control.session(sender_port=5000, port=862)[0] <= PORTS + 89
     for _ in range(7):
         control.session(sender_port=5000)
     #= rfc5357#section-3.5 TW-3.5-24 TW-3.5-25
+    #= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04
     #= rfc4656#section-3.3 OW-3.3-01
     assert control.refused(sender_port=5000) == 5 and counter(server, "request_ports") == 1
 
@@ -337,6 +352,8 @@ with case("a malformed request is refused, the connection goes on"), Fizeaud() a
     assert control.refused(sender_port=5000, version=5) == 3
     assert control.refused(sender_port=5000, version=6) == 3
     #= rfc4656#section-6.5 OW-6.5-01 OW-6.5-03
+    #= rfc5357#section-6 TW-6-01
+    #= rfc5357#section-3.3 TW-3.3-01
     assert control.refused(sender_port=5000, padding=8973) == 4
     assert control.refused(sender_port=5000, padding=2**32 - 1) in (3, 4)
     control.session(sender_port=5000)
@@ -384,7 +401,7 @@ with case("SERVWAIT waits for the end of the test, REFWAIT ends it"), \
         sender.echo(port)
     assert status(server)["connections"]["now"] == 1
     #= rfc5357#section-3.1 TW-3.1-08 TW-3.1-09
-    #= rfc5357#section-4.2 TW-4.2-13
+    #= rfc5357#section-4.2 TW-4.2-13 TW-4.2-15
     assert closed(control.sock)
     assert counter(server, "ended_refwait") == 1 and counter(server, "closed_timeout") == 1
     assert sender.silence(port)
@@ -546,7 +563,7 @@ with case("SIGHUP takes over what is good and leaves sessions alone"), Fizeaud()
         assert fresh.open().refused(sender_port=5000, padding=11) == 4
     private_file(server.folder.name, "fizeaud.conf", old + "limit anyone padding 12\nfrobnicate yes\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for("the complaint", lambda: "fizeaud.conf:6: unknown directive 'frobnicate'" in server.log())
+    wait_for("the complaint", lambda: "fizeaud.conf:7: unknown directive 'frobnicate'" in server.log())
     assert status(server)["classes"][0]["limits"]["padding"] == 10
     sender.echo(port)
     control.stop()
@@ -582,6 +599,20 @@ with case("SPIs that are not known: Accept 6 and a log line"), tempfile.Temporar
     assert counts["refused_no_ike_sa"] == 1 and counts["refused_key"] == 4, counts
     assert "for labs and tests" in server.log() and "5a5a" not in server.log()
     good_client(server)
+
+with case("an SA that goes leaves its session alone"), tempfile.TemporaryDirectory() as folder:
+    ours, theirs = private_file(folder, "client", SA), private_file(folder, "server", SA)
+    with Fizeaud("ike static " + theirs) as server:
+        measure = [FIZEAU, "twoway", "--ike-static", ours, "-j", "-m", "authenticated", "-i", "20ms"]
+        running = subprocess.Popen([*measure, "-c", "150", server.target], stdout=subprocess.PIPE, text=True)
+        wait_for("packets", lambda: any(s["reflected"] > 5 for s in status(server)["sessions"]))
+        private_file(folder, "server", SA.replace("0f3c", "0f3d"))
+        refused = subprocess.run([*measure, "-c", "1", server.target], capture_output=True, text=True, check=False,
+                                 timeout=PATIENCE)
+        assert refused.returncode == 1 and "Accept 6" in refused.stderr, refused
+        #= rfc7717#section-5.1 IK-5.1-08
+        result = json.loads(running.communicate(timeout=PATIENCE)[0])
+        assert running.returncode == 0 and result["sessions"][0]["packets"]["lost"] == 0, result
 
 with case("passphrases: wrong and unknown look the same"), tempfile.TemporaryDirectory() as folder, \
         Fizeaud("ike off\npbkdf2-count 1024\nkeys " + private_file(folder, "keys", "alice sesame opens\n")) as server:
@@ -632,6 +663,28 @@ with case("a key service that says nothing, or rubbish"), tempfile.TemporaryDire
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+with case("systemd is told, the background is reached"), tempfile.TemporaryDirectory() as folder, \
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+    notified.bind(os.path.join(folder, "notify"))
+    notified.settimeout(PATIENCE)
+    os.environ["NOTIFY_SOCKET"] = os.path.join(folder, "notify")
+    try:
+        with Fizeaud() as server:
+            assert b"READY=1" in notified.recv(4096)
+            server.process.send_signal(signal.SIGHUP)
+            assert b"RELOADING=1" in notified.recv(4096) and b"READY=1" in notified.recv(4096)
+        assert b"STOPPING=1" in notified.recv(4096)
+    finally:
+        del os.environ["NOTIFY_SOCKET"]
+    server.control, port = os.path.join(folder, "ctl"), free_port()
+    path = private_file(folder, "conf", f"listen twamp 127.0.0.1 {port}\ncontrol {server.control}\nuser -\n")
+    assert subprocess.run([FIZEAUD, "-c", path], timeout=PATIENCE, check=False).returncode == 0
+    assert subprocess.run([FIZEAUD, "-c", path], capture_output=True, timeout=PATIENCE, check=False).returncode == 2
+    pid = status(server)["pid"]
+    os.kill(pid, signal.SIGTERM)
+    wait_for("it ends", lambda: not os.path.exists(server.control))
+    wait_for("it is gone", lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat").read().split()[2] == "Z")
 
 if os.geteuid():
     suite.skip("root is given up", "needs root")

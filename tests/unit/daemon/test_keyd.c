@@ -6,14 +6,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/keyd.h"
 #include "io/clock.h"
+#include "io/tcp.h"
 
 #define SPI_I "0f3c000000000001"
 #define SPI_R "99ab000000000000"
@@ -287,6 +290,120 @@ static void no_key_service(void **state)
 	assert_refused(bed, FIZEAU_ACCEPT_INTERNAL, FZ_COUNT_REFUSED_KEY_SERVICE);
 }
 
+/* A key service at hand: what it is asked, and what it says. */
+struct service {
+	int listener;
+	char path[80];
+};
+
+static void service_open(struct bed *bed, struct service *service)
+{
+	char line[100];
+	const char *const lines[] = {line, "ike-wait 1234ms", NULL};
+
+	snprintf(service->path, sizeof(service->path), "%s/ippm", bed->folder);
+	service->listener = fz_unix_listen(service->path, 0600);
+	assert_true(service->listener >= 0);
+	snprintf(line, sizeof(line), "ike socket %s", service->path);
+	load(bed, lines);
+}
+
+static void service_close(struct service *service)
+{
+	close(service->listener);
+	unlink(service->path);
+}
+
+/* The next connection and what was said on it, up to the empty line. */
+static int service_request(struct bed *bed, struct service *service, char text[512])
+{
+	struct fizeau_mono end = {fz_clock_mono().ns + 20000000000};
+	size_t len = 0;
+	int fd = -1;
+
+	while (fz_clock_mono().ns < end.ns) {
+		struct fizeau_mono soon = {fz_clock_mono().ns + 10000000};
+		if (fd < 0)
+			fd = accept4(service->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		ssize_t got = fd < 0 ? -1 : recv(fd, text + len, 511 - len, 0);
+		len += got > 0 ? (size_t)got : 0;
+		text[len] = '\0';
+		if (strstr(text, "\n\n"))
+			return fd;
+		assert_int_equal(fz_loop_once(bed->loop, soon), 0);
+	}
+	fail_msg("no request came");
+	return -1;
+}
+
+static void answer_lookup(struct bed *bed, struct service *service, const struct fizeau_event *event, const char *answer)
+{
+	char request[512];
+	unsigned before = bed->answers;
+
+	assert_non_null(fz_keyd_open(bed->keyd, event, &bed->peer, on_answer, bed));
+	int fd = service_request(bed, service, request);
+	/*= rfc7717#section-5.1 IK-5.1-05 */
+	assert_non_null(strstr(request, "lookup=1\n"));
+	assert_non_null(strstr(request, "spi_i=" SPI_I "\n"));
+	assert_non_null(strstr(request, "spi_r=" SPI_R "\n"));
+	assert_non_null(strstr(request, "wait_ms=1234\n"));
+	assert_int_equal(bed->answers, before);
+	assert_int_equal(send(fd, answer, strlen(answer), 0), (ssize_t)strlen(answer));
+	wait_answers(bed, before + 1);
+	close(fd);
+}
+
+static void key_service(void **state)
+{
+	struct bed *bed = *state;
+	struct fizeau_event event = with_sa(FIZEAU_IKE_DIRECT, 0x5a);
+	struct service service;
+	uint8_t sk_d[32], key[FIZEAU_IKE_KEY_MAX];
+	char answer[512] = "errno=0\nspi_i=" SPI_I "\nspi_r=" SPI_R "\nprf=hmac-sha2-256\nkey=";
+
+	service_open(bed, &service);
+	assert_int_equal(fz_keyd_modes(bed->keyd), 128 | 15);
+	memset(sk_d, 0x5a, sizeof(sk_d));
+	assert_int_equal(fizeau_prf_ippm(FIZEAU_PRF_HMAC_SHA2_256, sk_d, sizeof(sk_d), key), 32);
+	for (size_t i = 0, at = strlen(answer); i < 32; i++)
+		snprintf(answer + at + 2 * i, 3, "%02x", key[i]);
+	strncat(answer, "\nremote_id=CN=client.example\nstate=up\n\n", sizeof(answer) - strlen(answer) - 1);
+	answer_lookup(bed, &service, &event, answer);
+	assert_opened(bed);
+	assert_string_equal(bed->last.identity.peer_id, "CN=client.example");
+	/*= rfc7717#section-5.3 IK-5.3-10 */
+	answer_lookup(bed, &service, &event, "errno=2\n\n");
+	assert_refused(bed, FIZEAU_ACCEPT_NO_IKE_SA, FZ_COUNT_REFUSED_NO_IKE_SA);
+	bed->log.level = 0;
+	answer_lookup(bed, &service, &event, "nonsense\n\n");
+	assert_refused(bed, FIZEAU_ACCEPT_INTERNAL, FZ_COUNT_REFUSED_KEY_SERVICE);
+	service_close(&service);
+}
+
+/* Connections of one moment share a hold, and the last of them gives it up. */
+/*= rfc7717#section-5.1 IK-5.1-08 */
+static void holds(void **state)
+{
+	struct bed *bed = *state;
+	struct service service;
+	char request[512];
+
+	service_open(bed, &service);
+	struct fz_keyd_hold *one = fz_keyd_hold(bed->keyd), *two = fz_keyd_hold(bed->keyd);
+	assert_non_null(one);
+	assert_ptr_equal(one, two);
+	int fd = service_request(bed, &service, request);
+	assert_non_null(strstr(request, "hold=1\n"));
+	assert_true(accept(service.listener, NULL, NULL) < 0);
+	fz_keyd_release(bed->keyd, one);
+	assert_true(recv(fd, request, 1, 0) < 0 && errno == EAGAIN);
+	fz_keyd_release(bed->keyd, two);
+	assert_int_equal(recv(fd, request, 1, 0), 0);
+	close(fd);
+	service_close(&service);
+}
+
 /*= rfc7717#section-5.2 IK-5.2-01 */
 /*= rfc4656#section-3.1 OW-3.1-04 */
 static void modes(void **state)
@@ -369,7 +486,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(passphrases), TEST(wrong_and_unknown_alike), TEST(ike_static), TEST(unknown_spis),
-		TEST(static_file_is_read_again), TEST(no_key_service), TEST(modes), TEST(too_many_of_one_address),
+		TEST(static_file_is_read_again), TEST(no_key_service), TEST(key_service), TEST(holds), TEST(modes), TEST(too_many_of_one_address),
 		TEST(cancelled), TEST(a_bad_file_changes_nothing),
 	};
 
