@@ -17,8 +17,8 @@ struct fizeau_round_trip {
 	uint16_t sender_error;    /* Error Estimate of T1 */
 	uint16_t reflector_error; /* of T2 and T3 */
 	uint16_t receive_error;   /* of T4 */
-	uint8_t forward_ttl;      /* TTL at the reflector; 255: unknown */
-	uint8_t backward_ttl;     /* TTL of the reflection on arrival; 255: unknown */
+	uint8_t forward_ttl;      /* TTL at the reflector; 255: no router on the way, or it could not be read */
+	uint8_t backward_ttl;     /* TTL of the reflection on arrival; likewise */
 };
 
 /* Order statistics of a set of durations in nanoseconds; percentiles by the definition of RFC 2330 11.3. */

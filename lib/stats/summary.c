@@ -7,7 +7,6 @@
 #include "lib/stats/loss.h"
 #include "lib/stats/reorder.h"
 
-#define TTL_UNKNOWN 255
 
 /* Memory for a summary, set up at once. */
 struct work {
@@ -138,7 +137,8 @@ static void conditions(const struct fizeau_round_trip *records, const struct fz_
 		spread(r->forward_ttl, i == 0, &s->forward_ttl_min, &s->forward_ttl_max);
 		spread(r->backward_ttl, i == 0, &s->backward_ttl_min, &s->backward_ttl_max);
 	}
-	s->ttl_valid = count > 0 && (s->forward_ttl_min != TTL_UNKNOWN || s->backward_ttl_min != TTL_UNKNOWN);
+	/* 255 is what packets leave with, so it is the usual value between neighbours as well as the unreadable one. */
+	s->ttl_valid = count > 0;
 }
 
 /* Reordering of the first copies, which are marked among the records by their positions. */

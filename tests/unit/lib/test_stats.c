@@ -466,7 +466,7 @@ static void one_unsynchronized_stamp_is_enough(void **state)
 	assert_int_equal(s.error_reflector_ns, 30518);
 }
 
-static void unknown_ttls_are_no_ttls(void **state)
+static void ttls_of_neighbours_are_255(void **state)
 {
 	struct fizeau_round_trip records[] = {record(0, 0, 10, 20)};
 	struct fizeau_round_trip_summary s;
@@ -474,7 +474,9 @@ static void unknown_ttls_are_no_ttls(void **state)
 	(void)state;
 	records[0].forward_ttl = records[0].backward_ttl = 255;
 	assert_int_equal(fizeau_round_trip_summarise(records, 1, 1, 1000 * MS, &s), 0);
-	assert_false(s.ttl_valid);
+	assert_true(s.ttl_valid);
+	assert_int_equal(s.forward_ttl_min, 255);
+	assert_int_equal(s.backward_ttl_max, 255);
 }
 
 int main(void)
@@ -495,7 +497,7 @@ int main(void)
 		cmocka_unit_test(a_number_that_was_not_sent_is_an_error),
 		cmocka_unit_test(loss_is_split_as_far_as_the_numbers_prove),
 		cmocka_unit_test(one_unsynchronized_stamp_is_enough),
-		cmocka_unit_test(unknown_ttls_are_no_ttls),
+		cmocka_unit_test(ttls_of_neighbours_are_255),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
