@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Nanoseconds per test packet in the library, by mode and padding: what each end computes before the moment of
-   sending (prepare, reflect), at it (finish), and on arrival (parse). Best of several rounds on one core.
+/* Nanoseconds per test packet in the library, by mode and padding: what each end computes before the moment
+   of sending (prepare, reflect), at it (finish), and on arrival (parse). Best of several rounds on one core.
 
    usage: bench_packets [PACKETS] */
 #include <stdio.h>
@@ -45,7 +45,8 @@ static void finish(struct ends *e, uint32_t seq)
 
 static void reflect(struct ends *e, uint32_t seq)
 {
-	int octets = fizeau_reflector_reflect(e->reflector, e->out, e->octets, stamp, 64, e->back, sizeof(e->back));
+	int octets = fizeau_reflector_reflect(
+		e->reflector, e->out, e->octets, stamp, 64, e->back, sizeof(e->back));
 
 	(void)seq;
 	check(octets);
@@ -115,8 +116,8 @@ static void row(enum fizeau_test_mode mode, uint32_t padding, uint32_t packets)
 	reflect_finish_ns = measure(&e, reflect_finish, packets);
 	fresh(&e);
 	parse_ns = measure(&e, parse, packets);
-	printf("%-14s %7u %9.0f %9.0f %9.0f %9.0f %9.0f %12.0f\n", mode_names[mode], padding, prepare_ns, finish_ns,
-		parse_ns, reflect_ns, reflect_finish_ns, 1e9 / (reflect_ns + reflect_finish_ns));
+	printf("%-14s %7u %9.0f %9.0f %9.0f %9.0f %9.0f %12.0f\n", mode_names[mode], padding, prepare_ns,
+		finish_ns, parse_ns, reflect_ns, reflect_finish_ns, 1e9 / (reflect_ns + reflect_finish_ns));
 	fizeau_sender_free(e.sender);
 	fizeau_reflector_free(e.reflector);
 }
@@ -131,8 +132,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	printf("ns per packet     |          sender            |          reflector\n");
-	printf("%-14s %7s %9s %9s %9s %9s %9s %12s\n", "mode", "padding", "prepare", "finish", "parse", "reflect", "finish",
-		"reflected/s");
+	printf("%-14s %7s %9s %9s %9s %9s %9s %12s\n", "mode", "padding", "prepare", "finish", "parse",
+		"reflect", "finish", "reflected/s");
 	for (enum fizeau_test_mode mode = FIZEAU_TEST_OPEN; mode <= FIZEAU_TEST_ENCRYPTED; mode++) {
 		for (size_t i = 0; i < sizeof(paddings) / sizeof(paddings[0]); i++)
 			row(mode, paddings[i], (uint32_t)packets);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes from the network on test ports: sender's packets at the reflector, reflections at the sender, in all
-   modes. The first octet chooses: bits 0-1 the mode, bit 2 the end, bit 3 whether the rest is sealed with the right
-   keys first, so that what lies behind the HMAC is reached too. */
+/* What comes from the network on test ports: sender's packets at the reflector, reflections at the sender, in
+   all modes. The first octet chooses: bits 0-1 the mode, bit 2 the end, bit 3 whether the rest is sealed with
+   the right keys first, so that what lies behind the HMAC is reached too. */
 #include <stdlib.h>
 #include <string.h>
 #include <fizeau/reflector.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Cursors over octets with a sticky error: parse or write straight through, check once at the end. The only place
-   that knows byte order. */
+/* Cursors over octets with a sticky error: parse or write straight through, check once at the end. The only
+   place that knows byte order. */
 #ifndef FZ_BASE_BUF_H
 #define FZ_BASE_BUF_H
 

@@ -15,8 +15,8 @@ uint64_t fizeau_ntp_from_unix(int64_t sec, uint32_t nsec)
 	return ((uint64_t)sec + NTP_UNIX_OFFSET) << 32 | ((uint64_t)nsec << 32) / NS_PER_S;
 }
 
-/* Nanoseconds of a 32.32 magnitude, rounded to nearest. Only products and shifts of 128 bits: a division would be a
-   call into the compiler's library. */
+/* Nanoseconds of a 32.32 magnitude, rounded to nearest. Only products and shifts of 128 bits: a division
+   would be a call into the compiler's library. */
 static int64_t ns_of_fixed(uint64_t fixed)
 {
 	return (int64_t)(((u128)fixed * NS_PER_S + ((u128)1 << 31)) >> 32);
@@ -46,7 +46,8 @@ uint64_t fizeau_ntp_add_ns(uint64_t a, int64_t ns)
 
 int64_t fizeau_ntp_to_unix_ns(uint64_t ntp, uint64_t near)
 {
-	/* near is taken to be in the years 1970 to 2106: its seconds below the Unix epoch are of the next era. */
+	/* near is taken to be in the years 1970 to 2106: its seconds below the Unix
+	   epoch are of the next era. */
 	int64_t near_s = (uint32_t)((uint32_t)(near >> 32) - NTP_UNIX_OFFSET);
 	int64_t s = near_s + (int32_t)((uint32_t)(ntp >> 32) - (uint32_t)(near >> 32));
 
@@ -76,7 +77,8 @@ int64_t fizeau_duration_to_ns(uint64_t duration)
 /*= rfc4656#section-4.1.2 OW-4.1.2-05 OW-4.1.2-06 OW-4.1.2-07 OW-4.1.2-08 OW-4.1.2-09 */
 uint16_t fizeau_error_estimate(uint64_t error_ns, bool synchronized)
 {
-	u128 fixed = ((u128)(error_ns / NS_PER_S) << 32) + ((error_ns % NS_PER_S << 32) + NS_PER_S - 1) / NS_PER_S;
+	u128 fixed =
+		((u128)(error_ns / NS_PER_S) << 32) + ((error_ns % NS_PER_S << 32) + NS_PER_S - 1) / NS_PER_S;
 	unsigned scale = 0;
 
 	while (fixed > ESTIMATE_MULTIPLIER) {

@@ -29,7 +29,8 @@ int fz_aes_init(struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[sta
 	aes->ctx = EVP_CIPHER_CTX_new();
 	if (aes->ctx == NULL)
 		return FIZEAU_ERR_CRYPTO;
-	if (!EVP_CipherInit_ex2(aes->ctx, cipher, key, mode_is_cbc(mode) ? iv : NULL, mode_encrypts(mode), NULL) ||
+	if (!EVP_CipherInit_ex2(
+		    aes->ctx, cipher, key, mode_is_cbc(mode) ? iv : NULL, mode_encrypts(mode), NULL) ||
 		!EVP_CIPHER_CTX_set_padding(aes->ctx, 0)) {
 		fz_aes_wipe(aes);
 		return FIZEAU_ERR_CRYPTO;

@@ -23,8 +23,8 @@ struct fz_aes {
 };
 
 /* iv: 16 octets, for CBC only, NULL is zeros. FIZEAU_ERR_CRYPTO, and then nothing is to be wiped. */
-FIZEAU_MUST_USE int fz_aes_init(struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[static 16],
-	const uint8_t *iv);
+FIZEAU_MUST_USE int fz_aes_init(
+	struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[static 16], const uint8_t *iv);
 /* The next blocks, in place; a CBC chain goes on over calls. len is a multiple of 16. FIZEAU_ERR_CRYPTO. */
 FIZEAU_MUST_USE int fz_aes_run(struct fz_aes *aes, uint8_t *octets, size_t len);
 /* The same key again with a fresh chain from IV 0: for packets, each of which stands alone. */

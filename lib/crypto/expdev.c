@@ -8,9 +8,8 @@ __extension__ typedef unsigned __int128 u128;
 
 /* Q[k] of RFC 4656 section 5.2, the sum of ln2^i / i! for i = 1 .. k; Q[1] is ln2. */
 /*= rfc4656#section-5.2 OW-5-03 */
-static const uint32_t q[] = {
-	0, 0xB17217F8, 0xEEF193F7, 0xFD271862, 0xFF9D6DD0, 0xFFF4CFD0, 0xFFFEE819, 0xFFFFE7FF, 0xFFFFFE2B, 0xFFFFFFE0,
-	0xFFFFFFFE, 0xFFFFFFFF};
+static const uint32_t q[] = {0, 0xB17217F8, 0xEEF193F7, 0xFD271862, 0xFF9D6DD0, 0xFFF4CFD0, 0xFFFEE819,
+	0xFFFFE7FF, 0xFFFFFE2B, 0xFFFFFFE0, 0xFFFFFFFE, 0xFFFFFFFF};
 
 #define LN2 q[1]
 #define U_BITS 32

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Exponential deviates with mean 1 (RFC 4656 section 5), bit by bit the same at every implementation. Numbers are
-   64-bit unsigned with the binary point after 32 bits. */
+/* Exponential deviates with mean 1 (RFC 4656 section 5), bit by bit the same at every implementation. Numbers
+   are 64-bit unsigned with the binary point after 32 bits. */
 #ifndef FZ_CRYPTO_EXPDEV_H
 #define FZ_CRYPTO_EXPDEV_H
 
@@ -15,7 +15,7 @@ uint64_t fz_expdev_of(uint32_t (*next)(void *source), void *source);
 
 struct fz_expdev {
 	struct fz_aes aes;
-	uint64_t counter;  /* of 32-bit outputs; the RFC's has 128 bits, of which 64 never fill */
+	uint64_t counter; /* of 32-bit outputs; the RFC's has 128 bits, of which 64 never fill */
 	uint8_t block[FZ_AES_BLOCK];
 };
 

@@ -39,7 +39,8 @@ int fz_hmac_final(struct fz_hmac *hmac, uint8_t field[static FZ_HMAC_FIELD])
 	uint8_t whole[SHA_DIGEST_LENGTH];
 	size_t len;
 	/* Without a key, init goes back to the state after the key was set. */
-	bool good = EVP_MAC_final(hmac->ctx, whole, &len, sizeof(whole)) && EVP_MAC_init(hmac->ctx, NULL, 0, NULL);
+	bool good = EVP_MAC_final(hmac->ctx, whole, &len, sizeof(whole)) &&
+		    EVP_MAC_init(hmac->ctx, NULL, 0, NULL);
 
 	if (good)
 		memcpy(field, whole, FZ_HMAC_FIELD);

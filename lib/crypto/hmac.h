@@ -20,8 +20,8 @@ FIZEAU_MUST_USE int fz_hmac_update(struct fz_hmac *hmac, const uint8_t *octets, 
 /* The field for all since init or the last final; starts over with the same key. */
 FIZEAU_MUST_USE int fz_hmac_final(struct fz_hmac *hmac, uint8_t field[static FZ_HMAC_FIELD]);
 /* Update and final for packets. */
-FIZEAU_MUST_USE int fz_hmac_of(struct fz_hmac *hmac, const uint8_t *octets, size_t len,
-	uint8_t field[static FZ_HMAC_FIELD]);
+FIZEAU_MUST_USE int fz_hmac_of(
+	struct fz_hmac *hmac, const uint8_t *octets, size_t len, uint8_t field[static FZ_HMAC_FIELD]);
 /* Wipes and frees; an all-zero struct is fine. */
 void fz_hmac_wipe(struct fz_hmac *hmac);
 

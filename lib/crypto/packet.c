@@ -13,7 +13,8 @@ int fz_packet_init(struct fz_packet *p, enum fizeau_test_mode mode, const struct
 	*p = (struct fz_packet){0};
 	error = fz_aes_init(&p->encrypt, whole ? FZ_AES_CBC_ENCRYPT : FZ_AES_ECB_ENCRYPT, keys->aes, NULL);
 	if (error == 0)
-		error = fz_aes_init(&p->decrypt, whole ? FZ_AES_CBC_DECRYPT : FZ_AES_ECB_DECRYPT, keys->aes, NULL);
+		error = fz_aes_init(
+			&p->decrypt, whole ? FZ_AES_CBC_DECRYPT : FZ_AES_ECB_DECRYPT, keys->aes, NULL);
 	if (error == 0)
 		error = fz_hmac_init(&p->hmac, keys->hmac);
 	if (error < 0)
@@ -32,7 +33,8 @@ int fz_packet_seal(struct fz_packet *p, uint8_t *octets, size_t covered, uint8_t
 }
 
 /*= rfc5357#section-4.2 TW-4.2-02 */
-int fz_packet_open(struct fz_packet *p, uint8_t *octets, size_t covered, const uint8_t hmac[static FZ_HMAC_FIELD])
+int fz_packet_open(
+	struct fz_packet *p, uint8_t *octets, size_t covered, const uint8_t hmac[static FZ_HMAC_FIELD])
 {
 	uint8_t want[FZ_HMAC_FIELD];
 	int error = fz_aes_run_alone(&p->decrypt, octets, covered);

@@ -21,8 +21,8 @@ int fizeau_token_key_passphrase(const uint8_t *passphrase, size_t octets, const 
 	if (octets > INT_MAX || count > INT_MAX)
 		return FIZEAU_ERR_CRYPTO;
 	/*= rfc4656#section-3.1 OW-3.1-30 */
-	if (!PKCS5_PBKDF2_HMAC_SHA1((const char *)passphrase, (int)octets, salt, 16, (int)count, TOKEN_KEY_OCTETS,
-		    token_key))
+	if (!PKCS5_PBKDF2_HMAC_SHA1(
+		    (const char *)passphrase, (int)octets, salt, 16, (int)count, TOKEN_KEY_OCTETS, token_key))
 		return FIZEAU_ERR_CRYPTO;
 	return 0;
 }

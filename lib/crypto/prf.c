@@ -48,19 +48,21 @@ size_t fizeau_prf_octets(enum fizeau_prf prf)
 	return 0;
 }
 
-static int mac(const char *name, const char *algorithm, const uint8_t *key, size_t key_octets, const uint8_t *text,
-	size_t len, uint8_t *out, size_t out_octets)
+static int mac(const char *name, const char *algorithm, const uint8_t *key, size_t key_octets,
+	const uint8_t *text, size_t len, uint8_t *out, size_t out_octets)
 {
 	size_t done = 0;
 
-	if (EVP_Q_mac(NULL, name, NULL, algorithm, NULL, key, key_octets, text, len, out, out_octets, &done) == NULL ||
+	if (EVP_Q_mac(NULL, name, NULL, algorithm, NULL, key, key_octets, text, len, out, out_octets,
+		    &done) == NULL ||
 		done != out_octets)
 		return FIZEAU_ERR_CRYPTO;
 	return 0;
 }
 
 /* AES-CMAC-PRF-128 (RFC 4615): a key of another length is first folded under the zero key. */
-static int cmac_prf(const uint8_t *key, size_t key_octets, const uint8_t *text, size_t len, uint8_t out[static 16])
+static int cmac_prf(
+	const uint8_t *key, size_t key_octets, const uint8_t *text, size_t len, uint8_t out[static 16])
 {
 	static const uint8_t zero_key[16];
 	uint8_t folded[16];
@@ -92,7 +94,8 @@ int fz_prf(enum fizeau_prf prf, const uint8_t *key, size_t key_octets, const uin
 }
 
 /*= rfc7717#section-5.1 IK-5.1-03 */
-int fizeau_prf_ippm(enum fizeau_prf prf, const uint8_t *sk_d, size_t sk_d_octets, uint8_t key[static FIZEAU_IKE_KEY_MAX])
+int fizeau_prf_ippm(
+	enum fizeau_prf prf, const uint8_t *sk_d, size_t sk_d_octets, uint8_t key[static FIZEAU_IKE_KEY_MAX])
 {
 	static const uint8_t ippm[4] = {'I', 'P', 'P', 'M'};
 	int error;

@@ -4,7 +4,8 @@
 #include <string.h>
 #include "lib/crypto/secret.h"
 
-int fz_stream_init(struct fz_stream *s, const struct fizeau_session_keys *keys, const uint8_t iv[static FZ_AES_BLOCK])
+int fz_stream_init(
+	struct fz_stream *s, const struct fizeau_session_keys *keys, const uint8_t iv[static FZ_AES_BLOCK])
 {
 	int error = 0;
 

@@ -7,14 +7,15 @@
 /*= rfc4656#section-4.1.2 OW-4.1.2-15 OW-4.1.2-16 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-25 TW-4.2.1-26 */
 /*= rfc7717#section-4.2 IK-4.2-01 */
-int fizeau_test_keys_derive(const struct fizeau_session_keys *keys, const uint8_t sid[static FIZEAU_SID_OCTETS],
-	struct fizeau_test_keys *test_keys)
+int fizeau_test_keys_derive(const struct fizeau_session_keys *keys,
+	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_test_keys *test_keys)
 {
-	int error = fz_aes_once(FZ_AES_ECB_ENCRYPT, sid, NULL, keys->aes, test_keys->aes, sizeof(test_keys->aes));
+	int error =
+		fz_aes_once(FZ_AES_ECB_ENCRYPT, sid, NULL, keys->aes, test_keys->aes, sizeof(test_keys->aes));
 
 	if (error == 0)
-		error = fz_aes_once(FZ_AES_CBC_ENCRYPT, sid, NULL, keys->hmac, test_keys->hmac,
-			sizeof(test_keys->hmac));
+		error = fz_aes_once(
+			FZ_AES_CBC_ENCRYPT, sid, NULL, keys->hmac, test_keys->hmac, sizeof(test_keys->hmac));
 	if (error < 0)
 		fizeau_wipe(test_keys, sizeof(*test_keys));
 	return error;

@@ -18,8 +18,8 @@ static void xor_block(uint8_t into[static 16], const uint8_t *with, size_t len)
 		into[i] ^= with[i];
 }
 
-/* All blocks but the last are a CBC chain from IV 0; the last is masked with K2, or, if it had to be filled up
-   with one bit and zeros, with K3. */
+/* All blocks but the last are a CBC chain from IV 0; the last is masked with K2, or, if it had to be filled
+   up with one bit and zeros, with K3. */
 static int chain(const uint8_t key[static 16], struct fz_aes *aes, const uint8_t *text, size_t len,
 	uint8_t mac[static 16])
 {
@@ -61,7 +61,8 @@ int fz_xcbc_mac(const uint8_t key[static 16], const uint8_t *text, size_t len, u
 	return error;
 }
 
-int fz_xcbc_prf(const uint8_t *key, size_t key_octets, const uint8_t *text, size_t len, uint8_t out[static 16])
+int fz_xcbc_prf(
+	const uint8_t *key, size_t key_octets, const uint8_t *text, size_t len, uint8_t out[static 16])
 {
 	static const uint8_t zero_key[16];
 	uint8_t fitted[16] = {0};

@@ -14,7 +14,7 @@ struct fizeau_reflector {
 	struct fz_test_layout in, out;
 	struct fz_packet packet; /* not in open mode */
 	bool zero_padding;
-	uint32_t seq;            /* of the next reflection */
+	uint32_t seq; /* of the next reflection */
 };
 
 /*= rfc5618#section-4.2 MX-4.2-01 */
@@ -28,7 +28,8 @@ struct fizeau_reflector *fizeau_reflector_new(const struct fizeau_reflector_conf
 	reflector->in = fz_test_sender_layout(config->mode);
 	reflector->out = fz_test_reflector_layout(config->mode);
 	reflector->zero_padding = config->zero_padding;
-	if (config->mode != FIZEAU_TEST_OPEN && fz_packet_init(&reflector->packet, config->mode, &config->keys) < 0) {
+	if (config->mode != FIZEAU_TEST_OPEN &&
+		fz_packet_init(&reflector->packet, config->mode, &config->keys) < 0) {
 		free(reflector);
 		return NULL;
 	}
@@ -51,9 +52,11 @@ static int open_header(struct fizeau_reflector *reflector, const uint8_t *in, st
 
 	assert(reflector->in.header <= sizeof(header));
 	memcpy(header, in, reflector->in.header);
-	/* RFC 5357 4.2 speaks of 96 octets here, but a sender's packet has 32 encrypted ones (wire.md T-04). */
+	/* RFC 5357 4.2 speaks of 96 octets here, but a sender's packet has 32
+	   encrypted ones (wire.md T-04). */
 	if (reflector->mode != FIZEAU_TEST_OPEN)
-		error = fz_packet_open(&reflector->packet, header, reflector->in.covered, header + reflector->in.hmac);
+		error = fz_packet_open(
+			&reflector->packet, header, reflector->in.covered, header + reflector->in.hmac);
 	if (error == 0)
 		fz_test_sender_get(header, reflector->mode, packet);
 	return error;
@@ -76,7 +79,8 @@ int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *
 	error = open_header(reflector, in, &packet);
 	if (error < 0)
 		return error;
-	/* The sender's fields go back as they came, also if they make no sense: that is for the sender to judge. */
+	/* The sender's fields go back as they came, also if they make no sense: that
+	   is for the sender to judge. */
 	reflection = (struct fizeau_reflection){
 		.seq = reflector->seq,
 		.sender_seq = packet.seq,
@@ -91,7 +95,8 @@ int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *
 	else
 		memcpy(out + reflector->out.header, in + reflector->in.header, padding);
 	if (reflector->mode == FIZEAU_TEST_AUTHENTICATED)
-		error = fz_packet_seal(&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
+		error = fz_packet_seal(
+			&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
 	if (error < 0)
 		return error;
 	reflector->seq++;
@@ -103,6 +108,7 @@ int fizeau_reflector_finish(struct fizeau_reflector *reflector, uint8_t *out, st
 {
 	fz_test_reflector_stamp(out, reflector->mode, stamp);
 	if (reflector->mode == FIZEAU_TEST_ENCRYPTED)
-		return fz_packet_seal(&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
+		return fz_packet_seal(
+			&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
 	return 0;
 }

@@ -11,13 +11,13 @@
 struct fizeau_schedule {
 	struct fz_expdev deviates;
 	uint64_t offset; /* of the last packet */
-	size_t at;       /* slot of the next */
+	size_t at;	 /* slot of the next */
 	size_t count;
 	struct fizeau_slot slots[];
 };
 
-struct fizeau_schedule *fizeau_schedule_new(const uint8_t sid[static FIZEAU_SID_OCTETS],
-	const struct fizeau_slot *slots, size_t count)
+struct fizeau_schedule *fizeau_schedule_new(
+	const uint8_t sid[static FIZEAU_SID_OCTETS], const struct fizeau_slot *slots, size_t count)
 {
 	struct fizeau_schedule *schedule;
 

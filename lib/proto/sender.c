@@ -15,7 +15,7 @@ struct fizeau_sender {
 	enum fizeau_test_mode mode;
 	struct fz_test_layout out, in;
 	struct fz_packet packet; /* not in open mode */
-	size_t octets;           /* payload of each packet */
+	size_t octets;		 /* payload of each packet */
 	size_t padding;
 	bool zero_padding;
 	uint64_t padding_state;
@@ -61,7 +61,8 @@ struct fizeau_sender *fizeau_sender_new(const struct fizeau_sender_config *confi
 	sender->octets = out.header + sender->padding;
 	sender->zero_padding = config->zero_padding;
 	sender->padding_state = fz_read_u64(&seed);
-	if (config->mode != FIZEAU_TEST_OPEN && fz_packet_init(&sender->packet, config->mode, &config->keys) < 0) {
+	if (config->mode != FIZEAU_TEST_OPEN &&
+		fz_packet_init(&sender->packet, config->mode, &config->keys) < 0) {
 		free(sender);
 		return NULL;
 	}
@@ -82,7 +83,8 @@ size_t fizeau_sender_octets(const struct fizeau_sender *sender)
 	return sender->octets;
 }
 
-/* SplitMix64: its state is the session's own, so that nothing can be learnt from it about other random numbers. */
+/* SplitMix64: its state is the session's own, so that nothing can be learnt from it
+   about other random numbers. */
 static uint64_t padding_next(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15;
@@ -116,7 +118,8 @@ int fizeau_sender_prepare(struct fizeau_sender *sender, uint32_t seq, uint8_t *b
 {
 	fz_test_sender_put(buf, sender->mode, seq);
 	put_padding(sender, buf + sender->out.header);
-	/* The stamp's block is not covered in this mode: all of the work is done before the moment of sending. */
+	/* The stamp's block is not covered in this mode: all of the work is done
+	   before the moment of sending. */
 	if (sender->mode == FIZEAU_TEST_AUTHENTICATED)
 		return fz_packet_seal(&sender->packet, buf, sender->out.covered, buf + sender->out.hmac);
 	return 0;
@@ -132,8 +135,8 @@ int fizeau_sender_finish(struct fizeau_sender *sender, uint8_t *buf, struct fize
 	return 0;
 }
 
-int fizeau_sender_reflection(struct fizeau_sender *sender, const uint8_t *octets, size_t len,
-	struct fizeau_reflection *reflection)
+int fizeau_sender_reflection(
+	struct fizeau_sender *sender, const uint8_t *octets, size_t len, struct fizeau_reflection *reflection)
 {
 	uint8_t header[HEADER_MAX];
 	int error = 0;

@@ -15,11 +15,11 @@ struct fz_arrival {
 };
 
 struct fz_copies {
-	uint64_t distinct;    /* numbers that arrived in time */
-	uint64_t duplicates;  /* further copies of them in time */
-	uint64_t replicated;  /* numbers with more than one copy in time */
-	uint64_t late;        /* arrivals that were late */
-	uint64_t late_only;   /* numbers that arrived late only */
+	uint64_t distinct;   /* numbers that arrived in time */
+	uint64_t duplicates; /* further copies of them in time */
+	uint64_t replicated; /* numbers with more than one copy in time */
+	uint64_t late;	     /* arrivals that were late */
+	uint64_t late_only;  /* numbers that arrived late only */
 };
 
 /* Sorts by number, of equal numbers by arrival. */

@@ -20,13 +20,14 @@ struct fz_loss fz_loss_split(uint64_t lost, uint64_t lost_after, uint32_t *refle
 
 	if (count == 0)
 		return (struct fz_loss){.valid = false};
-	/* Counting instead of following the numbers in order of arrival makes reordering harmless on both ways. */
+	/* Counting instead of following the numbers in order of arrival makes
+	   reordering harmless on both ways. */
 	qsort(reflector_seqs, count, sizeof(*reflector_seqs), compare);
 	for (size_t i = 0; i < count; i++)
 		seen += i == 0 || reflector_seqs[i] != reflector_seqs[i - 1];
 	missing = (uint64_t)reflector_seqs[count - 1] + 1 - seen;
-	/* More reflections missing than packets: the numbers do not count reflections from 0, or copies that were made
-	   on the way forward were lost again. */
+	/* More reflections missing than packets: the numbers do not count reflections from 0, or copies that
+	   were made on the way forward were lost again. */
 	if (missing > lost)
 		return (struct fz_loss){.valid = false};
 	/* Nothing is known of what was sent after the last packet that came back. */

@@ -7,11 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Section 3.3: whether a packet that arrives now is reordered. next_exp is 0 before the first, and has 64 bits
-   since it can be one above the last number. */
+/* Section 3.3: whether a packet that arrives now is reordered. next_exp is 0 before the first, and has 64
+   bits since it can be one above the last number. */
 bool fz_reorder_arrives(uint64_t *next_exp, uint32_t seq);
 
-/* Section 4.2: positions from packet at back to the earliest arrival with a higher number; 0 if there is none. */
+/* Section 4.2: positions from packet at back to the earliest arrival with a higher
+   number; 0 if there is none. */
 size_t fz_reorder_extent(const uint32_t *seqs, size_t at);
 
 /* Section 5: the largest n for which packet at is n-reordered; 0 if for none. */

@@ -58,8 +58,9 @@ static int64_t round_trip_ns(const struct fizeau_round_trip *r)
 	return fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
 }
 
-static void distribution_by(int64_t (*duration)(const struct fizeau_round_trip *), const struct fizeau_round_trip *records,
-	const struct fz_arrival *firsts, size_t count, int64_t *values, struct fizeau_distribution *distribution)
+static void distribution_by(int64_t (*duration)(const struct fizeau_round_trip *),
+	const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count,
+	int64_t *values, struct fizeau_distribution *distribution)
 {
 	for (size_t i = 0; i < count; i++)
 		values[i] = duration(&records[firsts[i].at]);
@@ -76,14 +77,15 @@ static void ipdv_of(const struct fizeau_round_trip *records, const struct fz_arr
 	for (size_t i = 1; i < count; i++) {
 		if (firsts[i].seq != firsts[i - 1].seq + 1)
 			continue;
-		values[pairs++] = round_trip_ns(&records[firsts[i].at]) - round_trip_ns(&records[firsts[i - 1].at]);
+		values[pairs++] =
+			round_trip_ns(&records[firsts[i].at]) - round_trip_ns(&records[firsts[i - 1].at]);
 	}
 	fizeau_distribution_of(values, pairs, distribution);
 }
 
 /*= rfc5481#section-4.2 DV-4.2-01 */
-static void pdv_of(const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count, int64_t min,
-	int64_t *values, struct fizeau_distribution *distribution)
+static void pdv_of(const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count,
+	int64_t min, int64_t *values, struct fizeau_distribution *distribution)
 {
 	for (size_t i = 0; i < count; i++)
 		values[i] = round_trip_ns(&records[firsts[i].at]) - min;
@@ -142,8 +144,8 @@ static void conditions(const struct fizeau_round_trip *records, const struct fz_
 }
 
 /* Reordering of the first copies, which are marked among the records by their positions. */
-static uint64_t reordered_of(const struct fizeau_round_trip *records, size_t count, const struct fz_arrival *firsts,
-	size_t first_count, uint32_t *scratch)
+static uint64_t reordered_of(const struct fizeau_round_trip *records, size_t count,
+	const struct fz_arrival *firsts, size_t first_count, uint32_t *scratch)
 {
 	uint64_t next_exp = 0, reordered = 0;
 
@@ -160,8 +162,8 @@ static uint64_t reordered_of(const struct fizeau_round_trip *records, size_t cou
 
 /*= rfc7680#section-2.4 OL-2.4-01 OL-2.5-01 */
 /*= rfc6673#section-4.3 RL-4.3-01 */
-static int arrivals_of(const struct fizeau_round_trip *records, size_t count, uint32_t sent, int64_t timeout_ns,
-	struct work *work)
+static int arrivals_of(const struct fizeau_round_trip *records, size_t count, uint32_t sent,
+	int64_t timeout_ns, struct work *work)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (records[i].seq >= sent)
@@ -182,7 +184,8 @@ static void summarise(const struct fizeau_round_trip *records, size_t count, uin
 {
 	struct fz_copies copies = fz_copies_of(work->arrivals, count);
 	uint64_t after = count > 0 ? sent - 1 - (uint64_t)work->arrivals[count - 1].seq : sent;
-	struct fz_loss loss = fz_loss_split(sent - copies.distinct - copies.late_only, after, work->reflector_seqs, count);
+	struct fz_loss loss =
+		fz_loss_split(sent - copies.distinct - copies.late_only, after, work->reflector_seqs, count);
 	size_t firsts = fz_arrivals_keep_first(work->arrivals, count);
 
 	s->sent = sent;
@@ -198,8 +201,8 @@ static void summarise(const struct fizeau_round_trip *records, size_t count, uin
 	conditions(records, work->arrivals, firsts, s);
 }
 
-int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count, uint32_t sent, int64_t timeout_ns,
-	struct fizeau_round_trip_summary *summary)
+int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count, uint32_t sent,
+	int64_t timeout_ns, struct fizeau_round_trip_summary *summary)
 {
 	struct work work;
 	int error = work_alloc(&work, count);

@@ -60,7 +60,7 @@
 #define REFLECTOR_PROTECTED 112
 #define REFLECTOR_HMAC 96
 
-#define STAMP_OPEN 4       /* offset of Timestamp and Error Estimate, in both directions */
+#define STAMP_OPEN 4 /* offset of Timestamp and Error Estimate, in both directions */
 #define STAMP_PROTECTED 16
 #define STAMP_OCTETS 10
 #define BLOCK 16
@@ -165,7 +165,8 @@ static void put_protected(struct fz_writer *w, const struct fizeau_reflection *r
 /*= rfc5357#section-4 TW-4-01 */
 /*= rfc5357#section-4.2 TW-4.2-04 TW-4.2-05 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-08 */
-void fz_test_reflector_put(uint8_t *octets, enum fizeau_test_mode mode, const struct fizeau_reflection *reflection)
+void fz_test_reflector_put(
+	uint8_t *octets, enum fizeau_test_mode mode, const struct fizeau_reflection *reflection)
 {
 	struct fz_writer w = fz_writer_of(octets, fz_test_reflector_layout(mode).header);
 
@@ -182,7 +183,8 @@ void fz_test_reflector_stamp(uint8_t *octets, enum fizeau_test_mode mode, struct
 	put_stamp(octets, mode, stamp);
 }
 
-void fz_test_reflector_get(const uint8_t *octets, enum fizeau_test_mode mode, struct fizeau_reflection *reflection)
+void fz_test_reflector_get(
+	const uint8_t *octets, enum fizeau_test_mode mode, struct fizeau_reflection *reflection)
 {
 	struct fz_reader r = fz_reader_of(octets, fz_test_reflector_layout(mode).header);
 	bool open = mode == FIZEAU_TEST_OPEN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sender and reflector joined by a link that loses, duplicates, delays and reorders, with clocks that are off: the
-   summary has to say what the link did. What it did is counted here without the library. */
+/* Sender and reflector joined by a link that loses, duplicates, delays and reorders, with clocks that are
+   off: the summary has to say what the link did. What it did is counted here without the library. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct scenario {
 	struct link_config forward, backward;
 	int64_t timeout_ns;
 	int64_t offset_ns, drift_ppb; /* of the reflector's clock */
-	bool split_unknown;           /* copies made on the way forward are lost again: nobody can tell them apart */
+	bool split_unknown; /* copies made on the way forward are lost again: nobody can tell them apart */
 };
 
 /* A packet somewhere on its way. */
@@ -72,13 +72,15 @@ static void send_all(struct simulation *sim)
 
 	assert_non_null(schedule);
 	for (uint32_t seq = 0; seq < SENT; seq++) {
-		int64_t now = fizeau_duration_to_ns(fizeau_schedule_next(schedule)), arrivals[LINK_COPIES_MAX];
+		int64_t now = fizeau_duration_to_ns(fizeau_schedule_next(schedule)),
+			arrivals[LINK_COPIES_MAX];
 		struct link_config link = link_for(&sim->scenario->forward, seq);
 		struct flight f = {.seq = seq, .octets = fizeau_sender_octets(sim->sender)};
 
 		assert_int_equal(fizeau_sender_prepare(sim->sender, seq, f.packet), 0);
-		assert_int_equal(
-			fizeau_sender_finish(sim->sender, f.packet, virtual_clock_stamp(&sim->sender_clock, now)), 0);
+		assert_int_equal(fizeau_sender_finish(
+					 sim->sender, f.packet, virtual_clock_stamp(&sim->sender_clock, now)),
+			0);
 		f.t1 = virtual_clock_ns(&sim->sender_clock, now);
 		sim->forward_copies[seq] = link_pass(&link, &sim->seed, now, arrivals);
 		for (unsigned i = 0; i < sim->forward_copies[seq]; i++) {
@@ -95,7 +97,8 @@ static void reflect_all(struct simulation *sim)
 	for (size_t n = 0; n < sim->at_reflector_count; n++) {
 		struct flight f = sim->at_reflector[n];
 		struct link_config link = link_for(&sim->scenario->backward, f.seq);
-		int64_t departs = f.at + 1000 + (int64_t)(link_random(&sim->seed) % 50000), arrivals[LINK_COPIES_MAX];
+		int64_t departs = f.at + 1000 + (int64_t)(link_random(&sim->seed) % 50000),
+			arrivals[LINK_COPIES_MAX];
 		uint8_t reflection[OCTETS_MAX];
 		unsigned copies;
 		int octets = fizeau_reflector_reflect(sim->reflector, f.packet, f.octets,
@@ -146,7 +149,8 @@ static void summarise(struct simulation *sim, struct fizeau_round_trip_summary *
 			.backward_ttl = 59,
 		};
 	}
-	assert_int_equal(fizeau_round_trip_summarise(records, sim->at_sender_count, SENT, sim->scenario->timeout_ns, summary),
+	assert_int_equal(fizeau_round_trip_summarise(
+				 records, sim->at_sender_count, SENT, sim->scenario->timeout_ns, summary),
 		0);
 	free(records);
 }
@@ -184,7 +188,8 @@ static void truth_of(const struct simulation *sim, struct truth *truth)
 	}
 }
 
-/* The definition of RFC 2330 11.3, word by word: the smallest value such that enough of them are not above it. */
+/* The definition of RFC 2330 11.3, word by word: the smallest value such that enough
+   of them are not above it. */
 static int64_t percentile(const int64_t *values, size_t count, size_t permille)
 {
 	int64_t best = INT64_MAX;
@@ -268,7 +273,8 @@ static void assert_variation(const struct truth *truth, const struct fizeau_roun
 			continue;
 		pdv[count++] = round_trip_of(truth->first[seq]) - least;
 		if (seq > 0 && truth->first[seq - 1] != NULL)
-			ipdv[pairs++] = round_trip_of(truth->first[seq]) - round_trip_of(truth->first[seq - 1]);
+			ipdv[pairs++] =
+				round_trip_of(truth->first[seq]) - round_trip_of(truth->first[seq - 1]);
 	}
 	assert_distribution(pdv, count, &s->pdv);
 	assert_distribution(ipdv, pairs, &s->ipdv);
@@ -335,8 +341,8 @@ static void run_one(const struct scenario *scenario, enum fizeau_test_mode mode,
 	free(sim);
 }
 
-/* Runs a scenario in all modes with many seeds; returns the figures of all added up, to see that what it is about
-   has happened. */
+/* Runs a scenario in all modes with many seeds; returns the figures of all added up, to see that what it is
+   about has happened. */
 static struct fizeau_round_trip_summary run(const struct scenario *scenario)
 {
 	struct fizeau_round_trip_summary all = {0}, s;
@@ -403,7 +409,8 @@ static void loss_by_direction(void **state)
 /*= rfc4737#section-3.3 RE-3.3-01 */
 static void reordering_on_both_ways_is_no_loss(void **state)
 {
-	const struct scenario scenario = {.forward = {.delay_ns = 10 * MS, .detour = 50, .detour_ns = 45 * MS},
+	const struct scenario scenario = {
+		.forward = {.delay_ns = 10 * MS, .detour = 50, .detour_ns = 45 * MS},
 		.backward = {.delay_ns = 10 * MS, .detour = 50, .detour_ns = 33 * MS, .jitter_ns = MS},
 		.timeout_ns = 1000 * MS};
 	struct fizeau_round_trip_summary all;
@@ -432,9 +439,15 @@ static void duplication_on_both_ways(void **state)
 /*= rfc7680#section-2.5 OL-2.5-01 */
 static void packets_that_are_too_late(void **state)
 {
-	const struct scenario scenario = {
-		.forward = {.delay_ns = 10 * MS, .jitter_ns = 5 * MS, .detour = 60, .detour_ns = 300 * MS, .loss = 30},
-		.backward = {.delay_ns = 10 * MS, .jitter_ns = 5 * MS, .detour = 60, .detour_ns = 200 * MS,
+	const struct scenario scenario = {.forward = {.delay_ns = 10 * MS,
+						  .jitter_ns = 5 * MS,
+						  .detour = 60,
+						  .detour_ns = 300 * MS,
+						  .loss = 30},
+		.backward = {.delay_ns = 10 * MS,
+			.jitter_ns = 5 * MS,
+			.detour = 60,
+			.detour_ns = 200 * MS,
 			.duplication = 50},
 		.timeout_ns = 150 * MS};
 	struct fizeau_round_trip_summary all;

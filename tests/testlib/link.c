@@ -19,7 +19,8 @@ static bool chance(unsigned per_1000, uint64_t *seed)
 	return link_random(seed) % 1000 < per_1000;
 }
 
-unsigned link_pass(const struct link_config *link, uint64_t *seed, int64_t now, int64_t arrivals[static LINK_COPIES_MAX])
+unsigned link_pass(
+	const struct link_config *link, uint64_t *seed, int64_t now, int64_t arrivals[static LINK_COPIES_MAX])
 {
 	unsigned copies;
 
@@ -38,7 +39,8 @@ unsigned link_pass(const struct link_config *link, uint64_t *seed, int64_t now, 
 int64_t virtual_clock_ns(const struct virtual_clock *clock, int64_t true_ns)
 {
 	/* In two parts, so that hours do not overflow. */
-	int64_t drift = true_ns / NS_PER_S * clock->drift_ppb + true_ns % NS_PER_S * clock->drift_ppb / NS_PER_S;
+	int64_t drift =
+		true_ns / NS_PER_S * clock->drift_ppb + true_ns % NS_PER_S * clock->drift_ppb / NS_PER_S;
 
 	return true_ns + clock->offset_ns + drift;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A seeded model of a network path, and clocks that are off: what happens is known, so that figures can be held
-   to it. True time is in nanoseconds from the start of the simulation. */
+/* A seeded model of a network path, and clocks that are off: what happens is known, so that figures can be
+   held to it. True time is in nanoseconds from the start of the simulation. */
 #ifndef TESTLIB_LINK_H
 #define TESTLIB_LINK_H
 
@@ -10,7 +10,7 @@
 /* One direction. All chances are per 1000 packets. */
 struct link_config {
 	int64_t delay_ns;
-	int64_t jitter_ns;    /* added to each packet: uniform from 0 up to this */
+	int64_t jitter_ns; /* added to each packet: uniform from 0 up to this */
 	unsigned loss;
 	unsigned duplication; /* of those not lost; the copy has a delay of its own */
 	unsigned detour;      /* such packets take detour_ns more, and so are overtaken */
@@ -23,7 +23,8 @@ struct link_config {
 uint64_t link_random(uint64_t *seed);
 
 /* A packet enters at true time now: writes when its copies leave; returns how many do, 0 .. 2. */
-unsigned link_pass(const struct link_config *link, uint64_t *seed, int64_t now, int64_t arrivals[static LINK_COPIES_MAX]);
+unsigned link_pass(const struct link_config *link, uint64_t *seed, int64_t now,
+	int64_t arrivals[static LINK_COPIES_MAX]);
 
 /* A clock that started at base, offset_ns off, and runs drift_ppb too fast. */
 struct virtual_clock {

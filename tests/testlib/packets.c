@@ -7,7 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-const enum fizeau_test_mode packets_modes[3] = {FIZEAU_TEST_OPEN, FIZEAU_TEST_AUTHENTICATED, FIZEAU_TEST_ENCRYPTED};
+const enum fizeau_test_mode packets_modes[3] = {
+	FIZEAU_TEST_OPEN, FIZEAU_TEST_AUTHENTICATED, FIZEAU_TEST_ENCRYPTED};
 
 const struct fizeau_stamp packets_t1 = {.ntp = 0xe800000a12345678, .error = 0x8a01};
 const struct fizeau_stamp packets_t2 = {.ntp = 0xe800000a22222222, .error = 0x8b02};

@@ -11,7 +11,8 @@
 json_t *vectors_group(const char *file, const char *group);
 /* Octets of a hex string; fails if it has more than cap. Returns their number. */
 size_t hex_octets(const char *hex, uint8_t *octets, size_t cap);
-/* A member of an object: octets of a hex string, exactly len of them or up to cap; a hex number; the others. */
+/* A member of an object: octets of a hex string, exactly len of them or up to cap; a
+   hex number; the others. */
 void member_hex(const json_t *object, const char *name, uint8_t *octets, size_t len);
 size_t member_hex_upto(const json_t *object, const char *name, uint8_t *octets, size_t cap);
 uint64_t member_u64_hex(const json_t *object, const char *name);

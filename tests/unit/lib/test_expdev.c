@@ -64,8 +64,8 @@ static void every_branch_of_algorithm_s(void **state)
 	json_decref(group);
 }
 
-/* The table of RFC 4656 5.2, by what it does: with a fraction one step below Q[k], the minimum is taken over k
-   uniforms, and at Q[k] over k + 1. */
+/* The table of RFC 4656 5.2, by what it does: with a fraction one step below Q[k], the minimum is taken over
+   k uniforms, and at Q[k] over k + 1. */
 struct counted {
 	uint32_t first;
 	unsigned used;
@@ -81,12 +81,13 @@ static uint32_t next_counted(void *source)
 /*= rfc4656#section-5.2 OW-5-03 */
 static void the_q_table_decides_how_many_are_drawn(void **state)
 {
-	static const uint32_t q[] = {0xB17217F8, 0xEEF193F7, 0xFD271862, 0xFF9D6DD0, 0xFFF4CFD0, 0xFFFEE819, 0xFFFFE7FF,
-		0xFFFFFE2B, 0xFFFFFFE0, 0xFFFFFFFE};
+	static const uint32_t q[] = {0xB17217F8, 0xEEF193F7, 0xFD271862, 0xFF9D6DD0, 0xFFF4CFD0, 0xFFFEE819,
+		0xFFFFE7FF, 0xFFFFFE2B, 0xFFFFFFE0, 0xFFFFFFFE};
 
 	(void)state;
 	for (unsigned k = 1; k <= 10; k++) {
-		/* u is even after its zero bit is dropped: the largest below Q[k] and the smallest not below it. */
+		/* u is even after its zero bit is dropped: the largest below Q[k] and
+		   the smallest not below it. */
 		uint32_t below = (q[k - 1] - 1) & ~1u, not_below = (q[k - 1] + 1) & ~1u;
 		struct counted low = {below >> 1, 0}, high = {not_below >> 1, 0};
 

@@ -236,7 +236,8 @@ static void duplication_is_that_of_rfc_5560(void **state)
 }
 
 /* A record of one clock: sent at number * 10 ms, with these delays. */
-static struct fizeau_round_trip record(uint32_t seq, uint32_t reflector_seq, int64_t forward_ms, int64_t backward_ms)
+static struct fizeau_round_trip record(
+	uint32_t seq, uint32_t reflector_seq, int64_t forward_ms, int64_t backward_ms)
 {
 	uint64_t t1 = fizeau_ntp_add_ns(0xe800000000000000, (int64_t)seq * 10 * MS);
 	uint64_t t2 = fizeau_ntp_add_ns(t1, forward_ms * MS), t3 = fizeau_ntp_add_ns(t2, MS);
@@ -348,8 +349,8 @@ static void copies_reordering_and_loss_in_one_session(void **state)
 static void what_is_later_than_the_threshold_is_lost(void **state)
 {
 	const struct fizeau_round_trip records[] = {
-		record(0, 0, 10, 89),  /* 100 ms with the reflector's: in time, just */
-		record(1, 1, 10, 90),  /* late */
+		record(0, 0, 10, 89), /* 100 ms with the reflector's: in time, just */
+		record(1, 1, 10, 90), /* late */
 		record(2, 2, 10, 20),
 		record(2, 2, 10, 200), /* a copy, but not within T0 */
 		record(3, 3, 10, 20),
@@ -393,7 +394,8 @@ static void nothing_measured_is_no_value(void **state)
 	assert_int_equal(s.sent, 100);
 	assert_int_equal(s.lost, 100);
 	assert_false(s.lost_forward_valid);
-	assert_false(s.round_trip.valid || s.forward.valid || s.backward.valid || s.ipdv.valid || s.pdv.valid);
+	assert_false(
+		s.round_trip.valid || s.forward.valid || s.backward.valid || s.ipdv.valid || s.pdv.valid);
 	assert_false(s.ttl_valid || s.synchronized_sender || s.synchronized_reflector);
 	assert_int_equal(fizeau_round_trip_summarise(NULL, 0, 0, 1000 * MS, &s), 0);
 	assert_int_equal(s.lost, 0);
@@ -409,7 +411,8 @@ static void a_number_that_was_not_sent_is_an_error(void **state)
 	assert_int_equal(fizeau_round_trip_summarise(records, 2, 5, 1000 * MS, &s), 0);
 }
 
-static void assert_split(uint64_t lost, uint64_t after, const uint32_t *seqs, size_t count, struct fz_loss want)
+static void assert_split(
+	uint64_t lost, uint64_t after, const uint32_t *seqs, size_t count, struct fz_loss want)
 {
 	uint32_t copy[MAX];
 	struct fz_loss got;
@@ -425,7 +428,8 @@ static void assert_split(uint64_t lost, uint64_t after, const uint32_t *seqs, si
 /*= rfc6673#section-7 RL-7-01 */
 static void loss_is_split_as_far_as_the_numbers_prove(void **state)
 {
-	static const uint32_t ordered[] = {0, 1, 2, 3, 4}, swapped[] = {1, 0, 4, 3, 2}, gaps[] = {6, 0, 2, 4, 2};
+	static const uint32_t ordered[] = {0, 1, 2, 3, 4}, swapped[] = {1, 0, 4, 3, 2},
+			      gaps[] = {6, 0, 2, 4, 2};
 	static const uint32_t junk[] = {0, 1, 2, 4000000000, 3}, highest[] = {UINT32_MAX};
 
 	(void)state;

@@ -96,7 +96,8 @@ static void mbz_is_zero_out_and_ignored_in(void **state)
 		/* Where all fields are ones, what is zero is MBZ (or HMAC, which is filled in later). */
 		memset(&all_ones, 0xff, sizeof(all_ones));
 		fz_test_reflector_put(used, mode, &all_ones);
-		fz_test_reflector_stamp(used, mode, (struct fizeau_stamp){.ntp = UINT64_MAX, .error = UINT16_MAX});
+		fz_test_reflector_stamp(
+			used, mode, (struct fizeau_stamp){.ntp = UINT64_MAX, .error = UINT16_MAX});
 		fz_test_reflector_put(octets, mode, &reflection_of_vectors);
 		fz_test_reflector_stamp(octets, mode, packets_t3);
 		for (size_t at = 0; at < header; at++) {

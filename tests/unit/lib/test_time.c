@@ -47,7 +47,8 @@ static void every_nanosecond_comes_back(void **state)
 static void the_era_nearest_to_a_stamp_is_taken(void **state)
 {
 	const int64_t wrap = 2085978496; /* 2036-02-07 06:28:16 UTC */
-	uint64_t before = fizeau_ntp_from_unix(wrap - 10, 0), after = fizeau_ntp_from_unix(wrap + 10, 500000000);
+	uint64_t before = fizeau_ntp_from_unix(wrap - 10, 0),
+		 after = fizeau_ntp_from_unix(wrap + 10, 500000000);
 
 	(void)state;
 	assert_int_equal(fizeau_ntp_to_unix_ns(after, before), (wrap + 10) * NS + NS / 2);
@@ -65,8 +66,8 @@ static void differences_cross_the_era(void **state)
 	assert_int_equal(fizeau_ntp_diff_ns(after, before), 2 * NS);
 	assert_int_equal(fizeau_ntp_diff_ns(before, after), -2 * NS);
 	assert_int_equal(fizeau_ntp_diff_ns(5, 5), 0);
-	assert_int_equal(fizeau_ntp_diff_ns(1, 0), 0);   /* 0.23 ns */
-	assert_int_equal(fizeau_ntp_diff_ns(3, 0), 1);   /* 0.70 ns */
+	assert_int_equal(fizeau_ntp_diff_ns(1, 0), 0); /* 0.23 ns */
+	assert_int_equal(fizeau_ntp_diff_ns(3, 0), 1); /* 0.70 ns */
 	assert_int_equal(fizeau_ntp_diff_ns(0, 3), -1);
 	assert_int_equal(fizeau_ntp_diff_ns((uint64_t)INT32_MAX << 32, 0), INT32_MAX * NS);
 	assert_int_equal(fizeau_ntp_diff_ns(0, (uint64_t)INT32_MAX << 32), -INT32_MAX * NS);
@@ -74,7 +75,8 @@ static void differences_cross_the_era(void **state)
 
 static void adding_and_taking_the_difference_agree(void **state)
 {
-	static const int64_t steps[] = {0, 1, -1, 999, 1000000, -1000000, 5 * NS + 1, -5 * NS - 1, 86400 * NS};
+	static const int64_t steps[] = {
+		0, 1, -1, 999, 1000000, -1000000, 5 * NS + 1, -5 * NS - 1, 86400 * NS};
 	const uint64_t a = fizeau_ntp_from_unix(2085978495, 999999999);
 
 	(void)state;
@@ -82,7 +84,8 @@ static void adding_and_taking_the_difference_agree(void **state)
 		assert_int_equal(fizeau_ntp_diff_ns(fizeau_ntp_add_ns(a, steps[i]), a), steps[i]);
 	assert_int_equal(fizeau_ntp_add_ns(0, NS), 1ull << 32);
 	assert_int_equal(fizeau_ntp_add_ns(0, -NS), UINT64_MAX - UINT32_MAX);
-	assert_int_equal(fizeau_ntp_diff_ns(fizeau_ntp_add_ns(fizeau_ntp_add_ns(a, INT64_MIN), INT64_MAX), a), -1);
+	assert_int_equal(
+		fizeau_ntp_diff_ns(fizeau_ntp_add_ns(fizeau_ntp_add_ns(a, INT64_MIN), INT64_MAX), a), -1);
 }
 
 static void durations_are_clamped(void **state)
@@ -146,7 +149,8 @@ static void estimates_are_written_as_upper_bounds(void **state)
 			assert_int_equal(fizeau_error_estimate(ns, false), estimate & 0x7fff);
 			assert_true((uint64_t)bound >= ns || bound == INT64_MAX);
 			/* Multiplier * 2^(Scale-32) s, not only its nanoseconds, is not below. */
-			assert_true(((u128)(estimate & 0xff) << (estimate >> 8 & 0x3f)) * NS >= (u128)ns << 32);
+			assert_true(
+				((u128)(estimate & 0xff) << (estimate >> 8 & 0x3f)) * NS >= (u128)ns << 32);
 			/* Not more than a step of the Multiplier above. */
 			if (bound != INT64_MAX)
 				assert_true((uint64_t)bound - ns <= ns / 128 + 1);

@@ -7,7 +7,8 @@
 #include "tests/testlib/vectors.h"
 #include <cmocka.h>
 
-static void token_plaintext(const uint8_t plain[static 64], uint8_t challenge[static 16], struct fizeau_session_keys *keys)
+static void token_plaintext(
+	const uint8_t plain[static 64], uint8_t challenge[static 16], struct fizeau_session_keys *keys)
 {
 	memcpy(challenge, plain, 16);
 	memcpy(keys->aes, plain + 16, 16);
@@ -85,14 +86,16 @@ static void both_readings_of_the_ike_key_are_the_vectors(void **state)
 		uint32_t count = (uint32_t)member_int(v, "optB_count");
 
 		member_hex(v, "optB_salt", salt, sizeof(salt));
-		assert_int_equal(fizeau_token_key_ike(key, octets, FIZEAU_IKE_DIRECT, salt, count, token_key), 0);
+		assert_int_equal(
+			fizeau_token_key_ike(key, octets, FIZEAU_IKE_DIRECT, salt, count, token_key), 0);
 		member_hex(v, "optA_leftmost16", want, 16);
 		assert_memory_equal(token_key, want, 16);
 		member_hex(v, "optA_token", want, 64);
 		assert_int_equal(fizeau_token_seal(token_key, challenge, &keys, token), 0);
 		assert_memory_equal(token, want, 64);
 
-		assert_int_equal(fizeau_token_key_ike(key, octets, FIZEAU_IKE_PBKDF2, salt, count, token_key), 0);
+		assert_int_equal(
+			fizeau_token_key_ike(key, octets, FIZEAU_IKE_PBKDF2, salt, count, token_key), 0);
 		member_hex(v, "optB_pbkdf2_of_full_output", want, 16);
 		assert_memory_equal(token_key, want, 16);
 		member_hex(v, "optB_token", want, 64);
@@ -109,9 +112,12 @@ static void an_ike_key_has_16_to_64_octets(void **state)
 	uint8_t key[65] = {1}, salt[16] = {0}, token_key[16];
 
 	(void)state;
-	assert_int_equal(fizeau_token_key_ike(key, 15, FIZEAU_IKE_DIRECT, salt, 1024, token_key), FIZEAU_ERR_RANGE);
-	assert_int_equal(fizeau_token_key_ike(key, 0, FIZEAU_IKE_PBKDF2, salt, 1024, token_key), FIZEAU_ERR_RANGE);
-	assert_int_equal(fizeau_token_key_ike(key, 65, FIZEAU_IKE_DIRECT, salt, 1024, token_key), FIZEAU_ERR_RANGE);
+	assert_int_equal(
+		fizeau_token_key_ike(key, 15, FIZEAU_IKE_DIRECT, salt, 1024, token_key), FIZEAU_ERR_RANGE);
+	assert_int_equal(
+		fizeau_token_key_ike(key, 0, FIZEAU_IKE_PBKDF2, salt, 1024, token_key), FIZEAU_ERR_RANGE);
+	assert_int_equal(
+		fizeau_token_key_ike(key, 65, FIZEAU_IKE_DIRECT, salt, 1024, token_key), FIZEAU_ERR_RANGE);
 	assert_int_equal(fizeau_token_key_ike(key, 64, FIZEAU_IKE_DIRECT, salt, 1024, token_key), 0);
 	assert_int_equal(fizeau_token_key_ike(key, 16, FIZEAU_IKE_DIRECT, salt, 1024, token_key), 0);
 }
