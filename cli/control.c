@@ -16,7 +16,7 @@ static void watch(struct fz_control *control, uint32_t events)
 {
 	int rc;
 
-	if (control->watched == events || control->fd < 0)
+	if (control->watched == events || control->fd < 0 || control->eof)
 		return;
 	rc = fz_loop_change(control->loop, control->fd, events);
 	if (rc < 0)
@@ -42,7 +42,7 @@ static void flush(struct fz_control *control)
 		fizeau_control_client_sent(control->client, (size_t)n);
 		len = fizeau_control_client_output(control->client, &octets);
 	}
-	watch(control, (control->eof ? 0 : (uint32_t)EPOLLIN) | (len > 0 ? (uint32_t)EPOLLOUT : 0));
+	watch(control, EPOLLIN | (len > 0 ? (uint32_t)EPOLLOUT : 0));
 }
 
 /* The machine takes no octets while one of its events was not pulled: what is left is offered again. */
@@ -68,10 +68,11 @@ static void readable(struct fz_control *control)
 		control->in_len += (size_t)n;
 		feed(control);
 	} else if (n == 0) {
-		control->eof = true;
 		feed(control);
 		fizeau_control_client_eof(control->client);
-		watch(control, 0);
+		/* Nothing more can come, and a hang-up that is watched wakes the loop for ever. */
+		control->eof = true;
+		fz_loop_remove(control->loop, control->fd);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		control->error = -errno;
 	}
@@ -83,7 +84,7 @@ static void on_socket(void *arg, uint32_t events)
 
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		readable(control);
-	if (control->error == 0)
+	if (control->error == 0 && !control->eof)
 		flush(control);
 	/* Without this a socket in error would wake the loop for ever. */
 	if (control->error != 0) {
