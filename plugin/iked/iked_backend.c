@@ -190,7 +190,11 @@ static bool add_peer(struct iked_backend *this, const struct iked_conf *conf, co
 		.rekey_time = conf->rekey_s,
 		.jitter_time = conf->rekey_s / 10,
 		.over_time = conf->rekey_s / 10 + 10,
+#ifdef IKED_PEER_CFG_OPTIONS /* strongSwan 6.0.2 and later */
+		.options = OPT_NO_MOBIKE,
+#else
 		.no_mobike = TRUE,
+#endif
 		.dpd = DPD_S,
 	};
 	ike_cfg_t *ike_cfg = ike_cfg_create(&ike);
