@@ -319,6 +319,7 @@ static void stop(struct twoway *twoway)
 	struct fz_control *control = &twoway->setup.control;
 
 	/*= rfc5357#section-3.8 TW-3.8-05 */
+	/*= rfc4656#section-3.8 OW-3.8-19 */
 	if (fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono()) >= 0)
 		fz_control_drain(control, DRAIN_NS);
 }

@@ -86,6 +86,7 @@ static bool set_key_id(struct fz_measure_options *options, const char *value, ch
 	size_t len = strlen(value);
 
 	/*= rfc5357#section-9 TW-9-01 */
+	/*= rfc4656#section-9 OW-9-01 */
 	if (len == 0 || len > FIZEAU_KEYID_OCTETS || !fz_value_utf8(value))
 		return refuse(error, "--keyid", value, "must have 1 to 80 octets of UTF-8");
 	options->key_id = value;

@@ -101,6 +101,7 @@ static json_t *packets(const struct fz_result_session *session)
 	json_object_set_new(object, "sent", number(s->sent));
 	json_object_set_new(object, "received", number(s->received));
 	json_object_set_new(object, "lost", number(s->lost));
+	/*= rfc7680#section-4.1 OL-4.1-01 */
 	json_object_set_new(object, "loss_ratio",
 		s->sent > 0 ? json_real((double)s->lost / (double)s->sent) : json_null());
 	json_object_set_new(object, "lost_forward", valid_number(s->lost_forward_valid, s->lost_forward));
@@ -190,6 +191,12 @@ static json_t *rfc3339(int64_t unix_ns)
 	return json_string(text);
 }
 
+/*= rfc2330#section-13 FW-13-01 */
+/*= rfc7679#section-3.8 OD-3.8-01 OD-3.8.1-01 OD-3.8.2-01 */
+/*= rfc2681#section-2.8 RT-2.8-01 */
+/*= rfc7680#section-2.8 OL-2.8-01 */
+/*= rfc3393#section-1 PV-1-01 */
+/*= rfc4737#section-6 RE-1.1-01 RE-6-01 */
 static json_t *session_of(const struct fz_result_session *session)
 {
 	static const char *const endings[] = {

@@ -278,6 +278,7 @@ static int fill(struct fz_setup *setup, const struct attempts *attempts, const s
 	setup->key = (struct fz_result_key){.source = choice->source};
 	if (choice->source == FZ_KEY_NONE)
 		return 0;
+	/*= rfc4656#section-3.1 OW-3.1-31 OW-3.1-32 */
 	if (getrandom(&set_up->keys, sizeof(set_up->keys), 0) != (ssize_t)sizeof(set_up->keys) ||
 		getrandom(set_up->client_iv, sizeof(set_up->client_iv), 0) != (ssize_t)sizeof(set_up->client_iv))
 		return -errno;

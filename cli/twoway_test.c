@@ -51,6 +51,7 @@ static int open_port(struct fz_test *test, const struct fz_addr *local, uint16_t
 	struct fz_addr bound = *local;
 
 	fz_addr_set_port(&bound, port);
+	/*= rfc4656#section-4 OW-4-01 */
 	return fz_udp_open(&bound, &options, &test->udp);
 }
 
@@ -158,6 +159,8 @@ static bool prepare(struct fz_test *test)
 		fail(test, -ENOBUFS);
 		return false;
 	}
+	/*= rfc4656#section-4.1.2 OW-4.1.2-11 */
+	/*= rfc5560#section-2.5 DU-2.5-02 */
 	rc = fizeau_sender_prepare(test->sender, test->sent, test->next);
 	if (rc < 0)
 		fail(test, rc);

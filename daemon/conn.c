@@ -132,6 +132,7 @@ void fz_conn_drop(struct fz_conn *conn)
 
 	conn->closed = true;
 	while (conn->sessions)
+		/*= rfc4656#section-2 OW-2-02 */
 		fz_session_end(conn->sessions, FZ_COUNT_ENDED_CONNECTION);
 	if (conn->key_request)
 		fz_keyd_cancel(conn->key_request);

@@ -31,6 +31,7 @@ const char *fz_drop_name(enum fz_drop drop)
 	return drop_names[drop];
 }
 
+/*= rfc6673#section-8 RL-8-02 */
 static void count_drop(struct fz_session *session, enum fz_drop drop)
 {
 	static const enum fz_counter counter_of[FZ_DROPS] = {

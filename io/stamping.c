@@ -40,6 +40,7 @@ static struct fizeau_stamp card_stamp(const struct scm_timestamping *stamps, con
 	if (lead_ns < 0 || lead_ns > CARD_LEAD_MAX_NS)
 		return fz_clock_stamp(clock, *kernel, FIZEAU_STAMP_KERNEL);
 	stamp = fz_clock_stamp(clock, *card, FIZEAU_STAMP_HARDWARE);
+	/*= rfc2330#section-10.2 FW-10.2-01 */
 	/* How much of the lead is the way through the kernel, and how much the two clocks' difference, cannot
 	   be told apart: all of it counts as error. */
 	stamp.error = fizeau_error_estimate((uint64_t)(clock->error_ns + lead_ns), clock->synchronized);

@@ -76,6 +76,7 @@ static int set_options(struct fz_udp *udp, int version, int wanted)
 	/*= rfc5357#section-4.2.1 TW-4.2.1-03 */
 	/*= rfc4656#section-4.1.2 OW-4.1.2-01 */
 	if (error == 0)
+		/*= rfc2330#section-15 FW-15-01 */
 		error = version == 6 ? set(udp->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 255)
 				     : set(udp->fd, IPPROTO_IP, IP_TTL, 255);
 	if (error == 0)

@@ -18,7 +18,7 @@ import sys
 
 CODE = ('include', 'lib', 'io', 'keys', 'cli', 'daemon', 'plugin')
 TESTS = ('tests', 'fuzz')
-ID = re.compile(r'[A-Z]{2}-[A-Za-z0-9.]+-\d+')
+ID = re.compile(r'(?<![A-Za-z0-9-])[A-Z]{2}-[A-Za-z0-9.]+-\d+')
 BINDING = ('MUST', 'MUST NOT', 'FMT', 'must')
 TITLES = {
     '4656': 'OWAMP', '7718': 'OWAMP registries', '5357': 'TWAMP', '5618': 'Mixed security mode',

@@ -37,6 +37,8 @@ uint8_t fz_read_u8(struct fz_reader *r)
 	return (uint8_t)read_integer(r, 1);
 }
 
+/*= rfc4656#section-2 OW-2-04 */
+/*= rfc5357#section-2 TW-2-01 */
 uint16_t fz_read_u16(struct fz_reader *r)
 {
 	return (uint16_t)read_integer(r, 2);

@@ -138,6 +138,7 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 	event->session.accept = answer.accept;
 	if (error == 0) {
 		/*= rfc5357#section-3.5 TW-3.5-23 */
+		/*= rfc8545#section-5.1 PO-5.1-02 */
 		event->session.port = answer.port;
 		memcpy(event->session.sid, answer.sid, sizeof(event->session.sid));
 		/*= rfc5357#section-3.8 TW-3.8-07 */

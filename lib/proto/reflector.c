@@ -62,6 +62,7 @@ static int open_header(struct fizeau_reflector *reflector, const uint8_t *in, st
 	return error;
 }
 
+/*= rfc5357#section-1.2 TW-1.2-01 */
 /*= rfc5357#section-4.2 TW-4.2-08 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-01 TW-4.2.1-06 TW-4.2.1-08 TW-4.2.1-18 TW-4.2.1-19 TW-4.2.1-20 */
 /*= rfc6673#section-8 RL-8-01 */

@@ -24,6 +24,7 @@ struct fizeau_sender {
 /*= rfc5618#section-1 MX-1-01 */
 /*= rfc5618#section-3.1 MX-3.1-01 MX-3.1-02 MX-3.1-04 */
 /*= rfc5618#section-4.1.2 MX-4.1.2-01 MX-4.1.2-02 */
+/*= rfc4656#section-4 OW-4-02 */
 enum fizeau_test_mode fizeau_test_mode_of(uint32_t mode)
 {
 	if (mode & FIZEAU_MODE_ENCRYPTED)
@@ -78,6 +79,7 @@ void fizeau_sender_free(struct fizeau_sender *sender)
 }
 
 /*= rfc3393#section-2.2 PV-2.2-01 */
+/*= rfc4656#section-3.5 OW-3.5-18 */
 size_t fizeau_sender_octets(const struct fizeau_sender *sender)
 {
 	return sender->octets;

@@ -237,6 +237,7 @@ static void take_stop(struct fizeau_server *s, const uint8_t *octets, struct fiz
 	}
 	/*= rfc5357#section-3.8 TW-3.8-01 TW-3.8-04 TW-3.8-05 */
 	event = fz_channel_raise(&s->channel, FIZEAU_EVENT_STOPPED);
+	/*= rfc4656#section-3.8 OW-3.8-06 */
 	event->stopped.accept = stop.accept;
 	event->stopped.sessions = stop.sessions;
 	fz_sessions_clear(&s->sessions);
@@ -247,7 +248,9 @@ static void take_stop(struct fizeau_server *s, const uint8_t *octets, struct fiz
 /*= rfc5618#section-3 MX-3-01 */
 /*= rfc5357#section-3.9 TW-3.9-01 */
 /*= rfc5357#section-8.4 TW-8.4-01 */
+/*= rfc5357#section-2 TW-2-04 */
 /*= rfc4656#section-3.4 OW-3.4-05 OW-3.4-06 */
+/*= rfc4656#section-2 OW-2-03 */
 static const struct row rows[] = {
 	{PHASE_SET_UP, NO_COMMAND, FZ_SETUP_OCTETS, take_set_up},
 	{PHASE_IDLE, FZ_REQUEST_TW_COMMAND, FZ_REQUEST_TW_OCTETS, take_request_tw},
@@ -290,6 +293,7 @@ static void take_message(struct fizeau_server *s, struct fizeau_mono now)
 	s->row = NULL;
 	/* One reaction to all that fails, and before anything of the message is used. */
 	/*= rfc4656#section-3.2 OW-3.2-07 OW-3.2-08 */
+	/*= rfc4656#section-6.10 OW-6.10-01 OW-6.10-02 OW-6.10-03 */
 	if (error < 0)
 		close_server(s, error, 0);
 	else

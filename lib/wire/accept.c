@@ -17,6 +17,7 @@
 
 /*= rfc4656#section-3.5 OW-3.5-24 */
 /*= rfc4656#section-3.1 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_accept_session_get(struct fz_accept_session *answer, const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -31,6 +32,7 @@ int fz_accept_session_get(struct fz_accept_session *answer, const uint8_t *octet
 
 /*= rfc4656#section-3.5 OW-3.5-24 */
 /*= rfc4656#section-3.1 OW-3.1-36 */
+/*= rfc5357#section-2 TW-2-02 */
 int fz_accept_session_put(const struct fz_accept_session *answer, uint8_t *octets, size_t len)
 {
 	struct fz_writer w = fz_writer_of(octets, len);
@@ -38,6 +40,7 @@ int fz_accept_session_put(const struct fz_accept_session *answer, uint8_t *octet
 	fz_write_u8(&w, answer->accept);
 	fz_write_u8(&w, 0);
 	/*= rfc5357#section-3.5 TW-3.5-24 TW-3.5-25 */
+	/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
 	if (answer->accept != 0) {
 		fz_write_zeros(&w, 2 + FIZEAU_SID_OCTETS);
 	} else {

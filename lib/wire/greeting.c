@@ -18,6 +18,7 @@
  */
 
 /*= rfc4656#section-3.1 OW-3.1-03 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_greeting_get(struct fz_greeting *greeting, const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -32,6 +33,7 @@ int fz_greeting_get(struct fz_greeting *greeting, const uint8_t *octets, size_t 
 }
 
 /*= rfc4656#section-3.1 OW-3.1-03 OW-3.1-36 */
+/*= rfc5357#section-2 TW-2-02 */
 /*= rfc7717#section-5.2 IK-5.2-02 */
 int fz_greeting_put(const struct fz_greeting *greeting, uint8_t *octets, size_t len)
 {

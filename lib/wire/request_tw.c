@@ -42,7 +42,9 @@ static void read_address(struct fz_reader *r, uint8_t ip_version, uint8_t addres
 }
 
 /*= rfc5357#section-3.5 TW-3.5-01 TW-3.5-14 */
+/*= rfc4656#section-3.5 OW-3.5-19 */
 /*= rfc4656#section-3.1 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_request_tw_get(struct fz_request_tw *request, const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -71,6 +73,7 @@ int fz_request_tw_get(struct fz_request_tw *request, const uint8_t *octets, size
 
 /*= rfc5357#section-3.5 TW-3.5-01 TW-3.5-14 */
 /*= rfc4656#section-3.1 OW-3.1-36 */
+/*= rfc5357#section-2 TW-2-02 */
 int fz_request_tw_put(const struct fz_request_tw *request, uint8_t *octets, size_t len)
 {
 	struct fz_writer w = fz_writer_of(octets, len);

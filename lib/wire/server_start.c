@@ -21,6 +21,7 @@
  */
 
 /*= rfc4656#section-3.1 OW-3.1-35 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_server_start_get(struct fz_server_start *start, const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -34,6 +35,7 @@ int fz_server_start_get(struct fz_server_start *start, const uint8_t *octets, si
 }
 
 /*= rfc4656#section-3.1 OW-3.1-35 OW-3.1-36 OW-3.1-43 */
+/*= rfc5357#section-2 TW-2-02 */
 int fz_server_start_put(const struct fz_server_start *start, uint8_t *octets, size_t len)
 {
 	struct fz_writer w = fz_writer_of(octets, len);

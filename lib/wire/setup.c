@@ -45,6 +45,7 @@ int fz_setup_put(const struct fz_setup *setup, uint8_t *octets, size_t len)
 	return w.failed || fz_writer_len(&w) != len ? FIZEAU_ERR_LENGTH : 0;
 }
 
+/*= rfc4656#section-6.7 OW-6.7-01 */
 int fz_setup_check(const struct fz_setup *setup, uint32_t offered)
 {
 	return fz_mode_check(setup->mode, offered);

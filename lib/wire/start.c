@@ -16,6 +16,7 @@
 
 /*= rfc4656#section-3.7 OW-3.7-01 */
 /*= rfc4656#section-3.1 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_start_get(const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -29,6 +30,7 @@ int fz_start_get(const uint8_t *octets, size_t len)
 
 /*= rfc4656#section-3.7 OW-3.7-01 */
 /*= rfc4656#section-3.1 OW-3.1-36 */
+/*= rfc5357#section-2 TW-2-02 */
 int fz_start_put(uint8_t *octets, size_t len)
 {
 	struct fz_writer w = fz_writer_of(octets, len);

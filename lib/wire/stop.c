@@ -17,6 +17,7 @@
 
 /*= rfc5357#section-3.8 TW-3.8-03 */
 /*= rfc4656#section-3.1 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-03 */
 int fz_stop_get(struct fz_stop *stop, const uint8_t *octets, size_t len)
 {
 	struct fz_reader r = fz_reader_of(octets, len);
@@ -33,6 +34,7 @@ int fz_stop_get(struct fz_stop *stop, const uint8_t *octets, size_t len)
 
 /*= rfc5357#section-3.8 TW-3.8-02 TW-3.8-03 */
 /*= rfc4656#section-3.1 OW-3.1-36 */
+/*= rfc5357#section-2 TW-2-02 */
 int fz_stop_put(const struct fz_stop *stop, uint8_t *octets, size_t len)
 {
 	struct fz_writer w = fz_writer_of(octets, len);

@@ -253,6 +253,15 @@ with case("a session in open mode reflects"), Fizeaud("ike off") as server, Cont
     control.stop()
     wait_for("the session ends", lambda: not status(server)["sessions"])
 
+with case("Challenge and Salt are of this connection only"), Fizeaud() as server:
+    #= rfc4656#section-3.1 OW-3.1-07 OW-3.1-08
+    #= rfc4656#section-6.10 OW-6.10-04
+    seen = set()
+    for _ in range(50):
+        with Control(server) as control:
+            seen |= {control.greeting[16:32], control.greeting[32:48]}
+    assert len(seen) == 100, len(seen)
+
 with case("several sessions of a connection, and more after the stop"), Fizeaud() as server, \
         Control(server) as control, Sender(server) as a, Sender(server) as b:
     control.open()
@@ -324,6 +333,7 @@ with case("reflection for Timeout after the stop, the connection gone or not"), 
     assert a.silence(port) and counter(server, "ended_stop") == 2
 
 with case("a connection lost in a test ends its sessions"), Fizeaud() as server, Sender(server) as sender:
+    #= rfc4656#section-2 OW-2-02
     with Control(server) as control:
         port, _ = control.open().session(sender_port=sender.port, timeout=60)
         control.start()
@@ -522,6 +532,7 @@ with case("duration and packets end a session"), Fizeaud(
     assert b.silence(short) and counter(server, "ended_packets") == 1
 
 with case("forged and short packets"), Fizeaud() as server, Control(server) as control, Sender(server) as sender:
+    #= rfc6673#section-8 RL-8-02
     port, _ = control.open().session(sender_port=sender.port)
     control.start()
     for octets in [b"", b"x", bytes(13)]:

@@ -88,6 +88,15 @@ def wire(static):
                 assert setup[4:12] == bytes.fromhex("0f3c000000000001"), setup[4:12]
                 assert setup[12:20] == bytes.fromhex("99ab000000000002"), setup[12:20]
                 assert setup[20:84] == bytes(64)
+    with suite.case("session keys and Client-IV are of this connection only"):
+        #= rfc4656#section-3.1 OW-3.1-31 OW-3.1-32
+        tokens, ivs = set(), set()
+        for _ in range(20):
+            with Server(after_greeting(server_start(6), 0x8F)) as server:
+                fizeau("twoway", "--ike-static", static, server.target)
+                tokens |= {setup[100:148] for setup in server.seen}
+                ivs |= {setup[148:164] for setup in server.seen}
+        assert len(tokens) == len(ivs) >= 20 and not ivs & {token[i:i + 16] for token in tokens for i in (0, 16, 32)}
     with suite.case("a client without IKE disregards the bit"):
         #= rfc7717#section-5.2 IK-5.2-03
         with Server(after_greeting(server_start(1), 0x8F)) as server:
@@ -103,7 +112,13 @@ def wire(static):
     with suite.case("Request-TW-Session and Stop-Sessions"):
         #= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-08 TW-3.5-10 TW-3.5-12 TW-3.5-14
         #= rfc5357#section-3.8 TW-3.8-02 TW-3.8-03 TW-3.8-07
-        with Server(whole_session, lambda packet, seq: [reflection(packet, seq)]) as server:
+        packets = []
+
+        def reflect(packet, seq):
+            packets.append(packet)
+            return [reflection(packet, seq)]
+
+        with Server(whole_session, reflect) as server:
             before = time.time()
             result = fizeau_json("twoway", "-c", 3, "-i", "1ms", "-w", "1500ms", "--dscp", "ef", server.target)
             for _ in range(100):
@@ -121,6 +136,9 @@ def wire(static):
             assert request[76:84] == struct.pack(">Q", 3 << 31)
             assert request[84:88] == struct.pack(">I", 46 << 24)
             assert len(stop) == 32 and stop[:16] == bytes([3, 0, 0, 0, 0, 0, 0, 1]) + bytes(8), stop
+            #= rfc4656#section-4.1.2 OW-4.1.2-11
+            #= rfc5560#section-2.5 DU-2.5-02
+            assert [struct.unpack(">I", packet[:4])[0] for packet in packets] == [0, 1, 2] and len(set(packets)) == 3
 
 
 def packets():

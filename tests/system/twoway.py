@@ -60,6 +60,7 @@ def open_mode():
         run = fizeau("twoway", *QUICK, "-m", "open", "-q", server.target)
         assert run.stdout.count("\n") == 1 and "10 sent, 0 lost" in run.stdout, run.stdout
     with suite.case("dscp, source and ports are as asked for"):
+        #= rfc4656#section-4 OW-4-01
         session = check(fizeau_json("twoway", *QUICK, "-m", "open", "--dscp", "af41", "-I", "127.0.0.3", "-p",
                                     "40000-40999", server.target), "open", "none")
         host, port = session["local"].split(":")
@@ -187,6 +188,7 @@ def progress():
 
 def interrupts():
     with suite.case("Ctrl-C prints the result so far, and the packets on their way are waited for"):
+        #= rfc4656#section-3.8 OW-3.8-19
         client = subprocess.Popen([FIZEAU, "twoway", "-j", "-c", "100000", "-i", "5ms", "-m", "open", server.target],
                                   stdout=subprocess.PIPE, text=True)
         until(lambda: any(s["received"] > 10 and s["state"] == "running" for s in server.status()["sessions"]))

@@ -249,6 +249,7 @@ static void refusals(void **state)
 		{"twoway -p 9-8 host", "--ports 9-8"},
 		{"twoway -k joe host", "--keys FILE"},
 		/*= rfc5357#section-9 TW-9-01 */
+		/*= rfc4656#section-9 OW-9-01 */
 		{"twoway -k j\xf6 --keys /k host", "UTF-8"},
 		{"twoway --keys /k host", "--keyid ID"},
 		{"twoway --ike require -m open host", "open mode takes no key"},

@@ -246,6 +246,13 @@ static void expect_json(const struct fz_result *result, const char *golden)
 	free(text);
 }
 
+/*= rfc2330#section-13 FW-13-01 */
+/*= rfc7679#section-3.8 OD-3.8-01 OD-3.8.1-01 OD-3.8.2-01 */
+/*= rfc2681#section-2.8 RT-2.8-01 */
+/*= rfc7680#section-2.8 OL-2.8-01 */
+/*= rfc3393#section-1 PV-1-01 */
+/*= rfc4737#section-6 RE-1.1-01 RE-6-01 */
+/*= rfc7680#section-4.1 OL-4.1-01 */
 static void json_of_a_measurement(void **state)
 {
 	struct fz_result_session session = measured();

@@ -52,6 +52,7 @@ static void kernel_stamp(void **state)
 	assert_int_equal(stamp.error, test_clock.error_estimate);
 }
 
+/*= rfc2330#section-10.2 FW-10.2-01 */
 static void card_stamp_counts_the_lead_as_error(void **state)
 {
 	/* Over the edge of a second. */

@@ -152,6 +152,7 @@ static void stamps_are_the_kernels(void **state)
 }
 
 /* What the header carries is what is told, whatever it is. */
+/*= rfc2330#section-15 FW-15-01 */
 static void ttl_of_the_header(void **state)
 {
 	struct fz_udp *receiver = open_udp("127.0.0.1", 4, 100, 0);

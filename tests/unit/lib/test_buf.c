@@ -7,6 +7,7 @@
 
 static const uint8_t counting[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
 
+/*= rfc4656#section-2 OW-2-04 */
 static void reads_network_order(void **state)
 {
 	struct fz_reader r = fz_reader_of(counting, sizeof(counting));
@@ -62,6 +63,7 @@ static void skipping_too_far_fails(void **state)
 	assert_true(r.failed);
 }
 
+/*= rfc5357#section-2 TW-2-01 */
 static void writes_network_order(void **state)
 {
 	uint8_t octets[21];

@@ -96,11 +96,13 @@ static void a_connection(uint32_t mode, size_t chop)
 /*= rfc4656#section-3.4 OW-3.4-01 OW-3.4-02 OW-3.4-03 OW-3.4-04 */
 /*= rfc5357#section-3.2 TW-3.2-01 TW-3.2-02 TW-3.2-03 */
 /*= rfc5357#section-3.5 TW-3.5-20 TW-3.5-21 TW-3.5-23 */
+/*= rfc8545#section-5.1 PO-5.1-02 */
 /*= rfc5357#section-3.8 TW-3.8-01 TW-3.8-04 TW-3.8-07 */
 /*= rfc4656#section-3.5 OW-3.5-01 */
 /*= rfc5618#section-1 MX-1-01 */
 /*= rfc5618#section-3 MX-3-01 */
 /*= rfc5618#section-4 MX-4-01 */
+/*= rfc4656#section-4 OW-4-02 */
 /*= rfc5618#section-3.1 MX-3.1-01 MX-3.1-02 MX-3.1-04 */
 static void each_mode_goes_through_however_the_octets_come(void **state)
 {

@@ -208,6 +208,7 @@ static void each_truncation_and_a_longer_message_are_refused(void **state)
 }
 
 /*= rfc4656#section-3.1 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-02 TW-2-03 */
 /*= rfc4656#section-3.5 OW-3.5-09 */
 static void mbz_is_ignored_and_goes_out_as_zero(void **state)
 {
@@ -306,6 +307,7 @@ static void set_up_with_an_ike_key_is_the_vector(void **state)
 
 /*= rfc4656#section-3.1 OW-3.1-17 OW-3.1-18 OW-3.1-19 OW-3.1-21 OW-3.1-22 */
 /*= rfc7717#section-5.3 IK-5.3-02 */
+/*= rfc4656#section-6.7 OW-6.7-01 */
 static void a_mode_is_one_security_mode_that_was_offered(void **state)
 {
 	const uint32_t all = 15 | 128;
@@ -374,6 +376,7 @@ static void request_of_the_transcript(const json_t *transcript, struct fz_reques
 }
 
 /*= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-12 TW-3.5-14 TW-3.5-18 */
+/*= rfc4656#section-3.5 OW-3.5-19 */
 /*= rfc4656#section-3.5 OW-3.5-07 OW-3.5-08 OW-3.5-21 */
 static void request_goes_through_the_api_and_back(void **state)
 {
@@ -519,6 +522,7 @@ static void another_command_is_unexpected(void **state)
 }
 
 /*= rfc5357#section-3.5 TW-3.5-21 TW-3.5-24 TW-3.5-25 */
+/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
 /*= rfc4656#section-3.3 OW-3.3-04 */
 static void a_refused_session_has_no_port_and_no_sid(void **state)
 {

@@ -142,6 +142,7 @@ static void a_reflection_that_does_not_fit_is_refused(void **state)
 /*= rfc5357#section-4.2 TW-4.2-08 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-01 TW-4.2.1-06 */
 /*= rfc6673#section-8 RL-8-01 */
+/*= rfc5357#section-1.2 TW-1.2-01 */
 static void copies_have_numbers_of_their_own(void **state)
 {
 	(void)state;

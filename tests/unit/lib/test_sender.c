@@ -37,6 +37,7 @@ static void make(struct fizeau_sender *sender, uint32_t seq, uint8_t *packet)
 /*= rfc5357#section-4.1.2 TW-4.1.2-01 TW-4.1.2-02 */
 /*= rfc5357#section-4.2 TW-4.2-07 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-11 TW-4.2.1-16 TW-4.2.1-21 TW-4.2.1-22 */
+/*= rfc4656#section-3.5 OW-3.5-18 */
 static void packets_are_the_vectors(void **state)
 {
 	(void)state;

@@ -115,6 +115,7 @@ static void the_transcript_octet_for_octet(void **state)
 }
 
 /*= rfc4656#section-3.2 OW-3.2-07 OW-3.2-08 */
+/*= rfc4656#section-6.10 OW-6.10-01 OW-6.10-02 OW-6.10-03 */
 static void each_flipped_bit_of_a_command_ends_the_connection(void **state)
 {
 	static const size_t lengths[] = {REQUEST, START, STOP};

@@ -103,8 +103,10 @@ static void a_refused_key_is_told_in_clear(void **state)
 /*= rfc5357#section-3.5 TW-3.5-03 TW-3.5-04 */
 /*= rfc5357#section-3.9 TW-3.9-01 */
 /*= rfc5357#section-8.4 TW-8.4-01 */
+/*= rfc5357#section-2 TW-2-04 */
 /*= rfc5357#section-3.4 TW-3.4-01 */
 /*= rfc4656#section-3.4 OW-3.4-05 OW-3.4-06 */
+/*= rfc4656#section-2 OW-2-03 */
 static void each_unexpected_command_gets_accept_3_and_the_end(void **state)
 {
 	(void)state;
@@ -245,6 +247,7 @@ static void number_of_sessions_is_all_started_or_all_alive(void **state)
 }
 
 /*= rfc5357#section-3.8 TW-3.8-05 */
+/*= rfc4656#section-3.8 OW-3.8-06 */
 static void a_stop_with_a_failure_is_passed_on(void **state)
 {
 	struct connection c;

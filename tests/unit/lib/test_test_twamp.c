@@ -84,6 +84,7 @@ static void reflector_headers_are_the_vectors(void **state)
 }
 
 /*= rfc4656#section-3.1 OW-3.1-36 OW-3.1-37 */
+/*= rfc5357#section-2 TW-2-02 TW-2-03 */
 static void mbz_is_zero_out_and_ignored_in(void **state)
 {
 	(void)state;
