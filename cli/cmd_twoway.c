@@ -421,6 +421,9 @@ static int report(struct twoway *twoway)
 	else if (twoway->test.ending == FZ_ENDED_SENDING)
 		fz_complain("the kernel takes no more packets to %s: see the route and the firewall of this host",
 			twoway->setup.host);
+	else if (twoway->session.summary.received == 0 && twoway->session.summary.late > 0)
+		fz_complain("every packet came back from %s after the timeout: give more with --timeout",
+			twoway->setup.host);
 	else if (twoway->session.summary.received == 0)
 		fz_complain("no packet came back from %s: UDP may be filtered on the way", twoway->setup.host);
 	else

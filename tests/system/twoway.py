@@ -348,6 +348,18 @@ def statuses():
             s.bind(("127.0.0.1", 0))
             run = fizeau("twoway", f"127.0.0.1:{s.getsockname()[1]}")
         assert run.returncode == 1 and "cannot be reached" in run.stderr, run
+    with suite.case("exit status 1: every packet came too late"):
+        run = fizeau("twoway", *QUICK, "-m", "open", "-w", "1ns", server.target)
+        assert run.returncode == 1 and "--timeout" in run.stderr and "10 lost" in run.stdout, run
+    with suite.case("exit status 1: more padding than the server allows, and what to do"):
+        run = fizeau("twoway", "-m", "open", "-s", 65000, server.target)
+        assert run.returncode == 1 and "Accept 4" in run.stderr and "padding" in run.stderr, run
+    with suite.case("a result that cannot be written is no success"):
+        with open("/dev/full", "w") as full:
+            for args in ((), ("-j",)):
+                run = subprocess.run([FIZEAU, "twoway", "-c", "1", "-i", "1ms", "-m", "open", *args, server.target],
+                                     stdout=full, stderr=subprocess.PIPE, timeout=30, check=False)
+                assert run.returncode == 2, run
     with suite.case("exit status 1: no such host"):
         run = fizeau("twoway", "host.invalid")
         assert run.returncode == 1 and "host.invalid" in run.stderr, run
