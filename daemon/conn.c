@@ -236,6 +236,9 @@ static void on_session(struct fz_conn *conn, const struct fizeau_event *event)
 	session->next_of_owner = conn->sessions;
 	conn->sessions = session;
 	conn->engine->counters.of[FZ_COUNT_SESSIONS]++;
+	fz_log_peer(conn->engine->log, FZ_LOG_DEBUG, &conn->peer, fz_clock_mono(),
+		"session on port %u: padding %u, dscp %u", (unsigned)session->local_port,
+		(unsigned)session->padding_octets, (unsigned)session->dscp);
 	if (fizeau_server_answer_session(conn->server, FIZEAU_ACCEPT_OK, session->local_port, session->sid,
 			fz_clock_mono()))
 		conn->broken = true;

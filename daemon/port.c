@@ -6,6 +6,7 @@
 #include "port.h"
 
 #define BUCKETS 4096
+#define RECEIVE_BUFFER (2 << 20) /* one socket takes the bursts of many sessions */
 
 bool fz_port_table_init(struct fz_port_table *table, uint32_t seed)
 {
