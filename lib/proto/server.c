@@ -500,9 +500,9 @@ int fizeau_server_answer_start(struct fizeau_server *s, uint8_t accept, struct f
 		return 0;
 	}
 	fz_sessions_start(&s->sessions);
-	s->phase = PHASE_RUNNING;
+	/* SERVWAIT was suspended when Start-Sessions came, and stays so. */
 	/*= rfc5357#section-3.1 TW-3.1-06 */
-	s->deadline = FIZEAU_NEVER;
+	s->phase = PHASE_RUNNING;
 	return 0;
 }
 

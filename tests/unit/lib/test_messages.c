@@ -497,6 +497,13 @@ static void what_a_request_cannot_carry_is_out_of_range(void **state)
 	api = good;
 	api.padding_octets = UINT32_MAX;
 	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	/* The largest that fit. */
+	api = good;
+	api.dscp = 63;
+	api.padding_octets = 65535 - 8 - 14;
+	assert_int_equal(fz_request_tw_from_api(&api, &request), 0);
+	api.padding_octets++;
+	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
 	assert_int_equal(fz_request_tw_from_api(&good, &request), 0);
 }
 

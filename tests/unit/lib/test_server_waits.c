@@ -120,6 +120,12 @@ static void servwait_runs_outside_of_tests(void **state)
 	assert_int_equal(fizeau_server_answer_session(c.s, FIZEAU_ACCEPT_OK, 862, connection_sid, c.now), 0);
 	assert_deadline(&c, c.now.ns + 900 * SECOND);
 	read_accept(&c, 0);
+	/* So is a command that is refused out of hand. */
+	c.now.ns += 100 * SECOND;
+	octets[2] = 1;
+	give(&c, octets, REQUEST);
+	read_accept(&c, FIZEAU_ACCEPT_UNSUPPORTED);
+	assert_deadline(&c, c.now.ns + 900 * SECOND);
 	give_start(&c);
 	assert_deadline(&c, INT64_MAX);
 	(void)server_event(c.s, FIZEAU_EVENT_START_WANTED);
