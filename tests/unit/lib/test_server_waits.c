@@ -70,6 +70,37 @@ static void a_peer_that_does_not_read_is_not_read_either(void **state)
 	close_connection(&c);
 }
 
+static void octets_that_wait_keep_their_order(void **state)
+{
+	enum { ANSWERS = 40, PIECE = 29 };
+	uint8_t got[ANSWERS * ACCEPT], want[ACCEPT] = {0};
+	struct connection c;
+	const uint8_t *output;
+	size_t len, at = 0;
+
+	(void)state;
+	open_connection(&c, FIZEAU_MODE_OPEN);
+	for (uint16_t i = 0; i < ANSWERS; i++) {
+		give_request(&c);
+		(void)server_event(c.s, FIZEAU_EVENT_SESSION_WANTED);
+		assert_int_equal(
+			fizeau_server_answer_session(c.s, (uint8_t)(1 + i), 862, connection_sid, c.now), 0);
+		len = fizeau_server_output(c.s, &output);
+		len = len < PIECE ? len : PIECE;
+		memcpy(got + at, output, len);
+		fizeau_server_sent(c.s, len);
+		at += len;
+	}
+	len = fizeau_server_output(c.s, &output);
+	assert_int_equal(at + len, sizeof(got));
+	memcpy(got + at, output, len);
+	for (uint8_t i = 0; i < ANSWERS; i++) {
+		want[0] = (uint8_t)(1 + i);
+		assert_memory_equal(got + i * ACCEPT, want, ACCEPT);
+	}
+	close_connection(&c);
+}
+
 static void assert_deadline(struct connection *c, int64_t ns)
 {
 	assert_int_equal(fizeau_server_deadline(c->s).ns, ns);
@@ -231,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(while_an_answer_is_owed_nothing_is_taken),
 		cmocka_unit_test(a_peer_that_does_not_read_is_not_read_either),
+		cmocka_unit_test(octets_that_wait_keep_their_order),
 		cmocka_unit_test(a_set_up_that_dribbles_is_cut_off_in_time),
 		cmocka_unit_test(servwait_runs_outside_of_tests),
 		cmocka_unit_test(a_command_begun_during_a_test_has_to_end),
