@@ -7,7 +7,6 @@
 #include "lib/stats/loss.h"
 #include "lib/stats/reorder.h"
 
-
 /* Memory for a summary, set up at once. */
 struct work {
 	struct fz_arrival *arrivals;
