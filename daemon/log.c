@@ -66,15 +66,16 @@ void fz_log(struct fz_log *log, enum fz_log_level level, const char *format, ...
 	put(log, level, text);
 }
 
-static struct fz_log_bucket *bucket_of(struct fz_log *log, const struct fz_addr *peer)
+static struct fz_log_bucket *bucket_of(struct fz_log *log, enum fz_log_level level, const struct fz_addr *peer)
 {
+	struct fz_log_bucket *buckets = level <= FZ_LOG_WARNING ? log->warnings : log->notes;
 	struct fizeau_address address;
 	uint32_t hash = 2166136261u;
 
 	fz_addr_to_message(peer, &address);
 	for (size_t i = 0; i < sizeof(address.octets); i++)
 		hash = (hash ^ address.octets[i]) * 16777619u;
-	return &log->buckets[(hash ^ hash >> 16) % FZ_LOG_BUCKETS];
+	return &buckets[(hash ^ hash >> 16) % FZ_LOG_BUCKETS];
 }
 
 /* Takes a token; false if there is none. */
@@ -99,7 +100,7 @@ void fz_log_peer(struct fz_log *log, enum fz_log_level level, const struct fz_ad
 
 	if (level > log->level)
 		return;
-	bucket = bucket_of(log, peer);
+	bucket = bucket_of(log, level, peer);
 	if (!allowed(bucket, now.ns))
 		return;
 	fz_addr_text(peer, host);

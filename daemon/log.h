@@ -27,12 +27,14 @@ struct fz_log_bucket {
 struct fz_log {
 	bool syslog;
 	enum fz_log_level level; /* what is less important is dropped */
-	struct fz_log_bucket buckets[FZ_LOG_BUCKETS];
+	/* Warnings and errors have buckets of their own: what goes well must not crowd out what does not. */
+	struct fz_log_bucket warnings[FZ_LOG_BUCKETS], notes[FZ_LOG_BUCKETS];
 };
 
 void fz_log_open(struct fz_log *log, bool to_syslog, enum fz_log_level level);
 __attribute__((format(printf, 3, 4))) void fz_log(struct fz_log *log, enum fz_log_level level, const char *format, ...);
-/* A line that this peer caused: begins with its address; at most 20 at once and one a second. */
+/* A line that this peer caused: begins with its address; at most 20 at once and one a second, warnings and
+   errors counted apart from the rest. */
 __attribute__((format(printf, 5, 6))) void fz_log_peer(struct fz_log *log, enum fz_log_level level,
 	const struct fz_addr *peer, struct fizeau_mono now, const char *format, ...);
 

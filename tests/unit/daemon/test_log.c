@@ -76,6 +76,23 @@ static void one_peer_does_not_drown_another(void **state)
 	assert_int_equal(lines_with(c.text, "(980 earlier lines left out) later\n"), 1);
 }
 
+/*= rfc7717#section-5.3 IK-5.3-09 */
+static void what_goes_well_does_not_crowd_out_a_warning(void **state)
+{
+	struct fz_addr peer = host("192.0.2.1");
+	struct capture c;
+	struct fz_log log;
+
+	(void)state;
+	begin(&c);
+	fz_log_open(&log, false, FZ_LOG_INFO);
+	for (int i = 0; i < 100; i++)
+		fz_log_peer(&log, FZ_LOG_INFO, &peer, (struct fizeau_mono){1}, "set up");
+	fz_log_peer(&log, FZ_LOG_WARNING, &peer, (struct fizeau_mono){1}, "no such IKE SA");
+	end(&c);
+	assert_int_equal(lines_with(c.text, "warning: 192.0.2.1:0: no such IKE SA\n"), 1);
+}
+
 static void a_line_stays_one_line_of_text(void **state)
 {
 	struct capture c;
@@ -95,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_peer_does_not_drown_another),
+		cmocka_unit_test(what_goes_well_does_not_crowd_out_a_warning),
 		cmocka_unit_test(a_line_stays_one_line_of_text),
 	};
 
