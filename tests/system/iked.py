@@ -393,7 +393,7 @@ if not os.path.exists(CHARON) or not shutil.which("swanctl"):
 elif os.geteuid() != 0:
     suite.skip(NAME, "without root charon-systemd has no kernel backend that starts")
 elif SANITIZED:
-    suite.skip(NAME, "the plugin is built with a sanitizer, charon-systemd is not")
+    print(f"# not a case of this build, whose plugin no charon without a sanitizer can load: {NAME}")
 else:
     with suite.case(NAME):
         folder = tempfile.mkdtemp(prefix="charon-")
