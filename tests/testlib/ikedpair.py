@@ -10,6 +10,7 @@
 Each daemon has its own folder with configuration, log and socket; all is gone at the end.
 """
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -152,7 +153,10 @@ class Iked:
 
     def start(self, wait=True):
         extra = {"user": self.user, "group": self.user, "extra_groups": []} if self.user is not None else {}
-        command = (["ip", "netns", "exec", self.netns] if self.netns else []) + [IKED, "-c", self.conf]
+        program = IKED
+        if self.user is not None:  # the clone may lie where that user cannot go, such as /root
+            program = shutil.copy(IKED, self.folder)
+        command = (["ip", "netns", "exec", self.netns] if self.netns else []) + [program, "-c", self.conf]
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **QUIET_LEAKS, **(self.env or {})}, **extra)

@@ -167,8 +167,11 @@ class Netns:
 
 
 def namespaces_work():
+    """Whether they can be made and entered: in a container or chroot the one may work without the other."""
     probe = f"fz{os.getpid()}probe"
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, check=False).returncode == 0
-    if made:
-        subprocess.run(["ip", "netns", "del", probe], check=False)
-    return made
+    if not made:
+        return False
+    entered = subprocess.run(inside(probe, ["true"]), capture_output=True, check=False).returncode == 0
+    subprocess.run(["ip", "netns", "del", probe], check=False)
+    return entered
