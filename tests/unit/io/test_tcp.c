@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "io/tcp.h"
+#include "tests/testlib/folder.h"
 
 static struct fz_addr addr_of(const char *text)
 {
@@ -188,32 +189,6 @@ static void no_descriptor_left(void **state)
 	close(server);
 	close(client);
 	close(listener);
-}
-
-struct folder {
-	char dir[64], path[96];
-};
-
-static int make_folder(void **state)
-{
-	struct folder *folder = calloc(1, sizeof(*folder));
-
-	snprintf(folder->dir, sizeof(folder->dir), "/tmp/fz-tcp-XXXXXX");
-	if (mkdtemp(folder->dir) == NULL)
-		return -1;
-	snprintf(folder->path, sizeof(folder->path), "%s/sock", folder->dir);
-	*state = folder;
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	struct folder *folder = *state;
-
-	unlink(folder->path);
-	rmdir(folder->dir);
-	free(folder);
-	return 0;
 }
 
 static void unix_sockets(void **state)

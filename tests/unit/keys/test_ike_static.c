@@ -14,6 +14,7 @@
 
 #include "keys/ike_static.h"
 #include "tests/testlib/vectors.h"
+#include "tests/testlib/folder.h"
 
 #define SK20 "303132333435363738393a3b3c3d3e3f40414243"
 #define SK16 "303132333435363738393a3b3c3d3e3f"
@@ -205,32 +206,6 @@ static void long_values(void **state)
 	assert_non_null(strstr(error, "1 to 255 octets"));
 }
 
-struct folder {
-	char dir[64], path[96];
-};
-
-static int make_folder(void **state)
-{
-	struct folder *folder = calloc(1, sizeof(*folder));
-
-	snprintf(folder->dir, sizeof(folder->dir), "/tmp/fz-static-XXXXXX");
-	if (mkdtemp(folder->dir) == NULL)
-		return -1;
-	snprintf(folder->path, sizeof(folder->path), "%s/sas", folder->dir);
-	*state = folder;
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	struct folder *folder = *state;
-
-	unlink(folder->path);
-	rmdir(folder->dir);
-	free(folder);
-	return 0;
-}
-
 /* Replaces the file as an editor does, so that every version is another inode. */
 static void replace(const struct folder *folder, const char *text, mode_t mode)
 {
@@ -274,7 +249,7 @@ static void refresh(void **state)
 	/* Broken, open to others, gone: the old content stays, and each is said once. */
 	replace(folder, "rubbish\n", 0600);
 	assert_int_equal(fz_ike_static_refresh(table, error, sizeof(error)), -1);
-	assert_non_null(strstr(error, "sas:1: "));
+	assert_non_null(strstr(error, "/file:1: "));
 	assert_int_equal(fz_ike_static_refresh(table, error, sizeof(error)), 0);
 	replace(folder, first, 0640);
 	assert_int_equal(fz_ike_static_refresh(table, error, sizeof(error)), -1);

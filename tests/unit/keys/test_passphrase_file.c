@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "keys/passphrase_file.h"
+#include "tests/testlib/folder.h"
 
 static struct fz_passphrases *parse(const char *text, char error[256])
 {
@@ -210,32 +211,6 @@ static void many(void **state)
 		assert_passphrase(passphrases, key_id, wanted, strlen(wanted));
 	}
 	fz_passphrases_free(passphrases);
-}
-
-struct folder {
-	char dir[64], path[96];
-};
-
-static int make_folder(void **state)
-{
-	struct folder *folder = calloc(1, sizeof(*folder));
-
-	snprintf(folder->dir, sizeof(folder->dir), "/tmp/fz-keys-XXXXXX");
-	if (mkdtemp(folder->dir) == NULL)
-		return -1;
-	snprintf(folder->path, sizeof(folder->path), "%s/keys", folder->dir);
-	*state = folder;
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	struct folder *folder = *state;
-
-	unlink(folder->path);
-	rmdir(folder->dir);
-	free(folder);
-	return 0;
 }
 
 static void write_file(const char *path, const char *text, mode_t mode)
