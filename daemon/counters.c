@@ -29,6 +29,7 @@ static const char *const names[FZ_COUNTERS] = {
 	[FZ_COUNT_REQUEST_PADDING] = "request_padding",
 	[FZ_COUNT_REQUEST_UNSUPPORTED] = "request_unsupported",
 	[FZ_COUNT_REQUEST_PORTS] = "request_ports",
+	[FZ_COUNT_REQUEST_DESCRIPTORS] = "request_descriptors",
 	[FZ_COUNT_REQUEST_INTERNAL] = "request_internal",
 	[FZ_COUNT_ENDED_STOP] = "ended_stop",
 	[FZ_COUNT_ENDED_REFWAIT] = "ended_refwait",

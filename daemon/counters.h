@@ -35,6 +35,7 @@ enum fz_counter {
 	FZ_COUNT_REQUEST_PADDING,
 	FZ_COUNT_REQUEST_UNSUPPORTED,
 	FZ_COUNT_REQUEST_PORTS,         /* no port left that this address does not use */
+	FZ_COUNT_REQUEST_DESCRIPTORS,
 	FZ_COUNT_REQUEST_INTERNAL,
 	/* sessions' ends */
 	FZ_COUNT_ENDED_STOP,

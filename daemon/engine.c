@@ -40,6 +40,11 @@ static bool drop_oldest(struct fz_engine *engine, struct fz_conn *conn)
 	return true;
 }
 
+bool fz_engine_spare_descriptor(struct fz_engine *engine)
+{
+	return drop_oldest(engine, engine->half_open.first);
+}
+
 /* The oldest half-open connection goes first: whoever means it has long been set up by then. */
 /*= rfc4656#section-3 OW-3-02 */
 static void make_room(struct fz_engine *engine, const struct fz_addr *peer)
@@ -51,7 +56,7 @@ static void make_room(struct fz_engine *engine, const struct fz_addr *peer)
 		drop_oldest(engine, oldest);
 	while (engine->half_open.count >= engine->conf->half_open ||
 		engine->half_open.count + engine->open.count >= engine->connections_max) {
-		if (!drop_oldest(engine, engine->half_open.first))
+		if (!fz_engine_spare_descriptor(engine))
 			return;
 	}
 }
@@ -92,7 +97,7 @@ static void listener_ready(void *arg, uint32_t events)
 		if (fd == -EAGAIN)
 			return;
 		if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
-			if (drop_oldest(engine, engine->half_open.first))
+			if (fz_engine_spare_descriptor(engine))
 				continue;
 			pause_listener(listener, fd);
 			return;

@@ -52,6 +52,9 @@ void fz_engine_done(struct fz_engine *engine);
 FIZEAU_MUST_USE bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf,
 	char error[static FZ_CONF_ERROR_MAX]);
 
+/* Gives a descriptor back for someone who needs one: the oldest half-open connection goes. False if there is none. */
+FIZEAU_MUST_USE bool fz_engine_spare_descriptor(struct fz_engine *engine);
+
 /* One control connection (conn.c). fz_conn_new takes over fd, also when it fails. */
 void fz_conn_new(struct fz_engine *engine, int fd, const struct fz_addr *peer, const struct fz_addr *local);
 void fz_conn_drop(struct fz_conn *conn);           /* at once */

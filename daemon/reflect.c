@@ -340,6 +340,28 @@ static int listen_port(struct fz_reflect *reflect, struct fz_port *port)
 	return fz_loop_add(reflect->loop, fz_udp_fd(port->udp), EPOLLIN, readable, port);
 }
 
+static void refused_for(int error, uint8_t *accept, enum fz_counter *counter)
+{
+	switch (error) {
+	case -EADDRINUSE:
+		*accept = FIZEAU_ACCEPT_TEMPORARY_LIMIT;
+		*counter = FZ_COUNT_REQUEST_PORTS;
+		return;
+	case -EMFILE:
+	case -ENFILE:
+		*accept = FIZEAU_ACCEPT_TEMPORARY_LIMIT;
+		*counter = FZ_COUNT_REQUEST_DESCRIPTORS;
+		return;
+	case -EADDRNOTAVAIL:
+		*accept = FIZEAU_ACCEPT_UNSUPPORTED;
+		*counter = FZ_COUNT_REQUEST_UNSUPPORTED;
+		return;
+	default:
+		*accept = FIZEAU_ACCEPT_INTERNAL;
+		*counter = FZ_COUNT_REQUEST_INTERNAL;
+	}
+}
+
 struct fz_session *fz_reflect_add(struct fz_reflect *reflect, const struct fz_session_wanted *wanted, uint8_t *accept,
 	enum fz_counter *counter)
 {
@@ -353,10 +375,7 @@ struct fz_session *fz_reflect_add(struct fz_reflect *reflect, const struct fz_se
 			fz_port_close_idle(&reflect->table, reflect->loop, port);
 	}
 	if (error) {
-		*accept = error == -EADDRINUSE ? FIZEAU_ACCEPT_TEMPORARY_LIMIT :
-			error == -EADDRNOTAVAIL ? FIZEAU_ACCEPT_UNSUPPORTED : FIZEAU_ACCEPT_INTERNAL;
-		*counter = error == -EADDRINUSE ? FZ_COUNT_REQUEST_PORTS :
-			error == -EADDRNOTAVAIL ? FZ_COUNT_REQUEST_UNSUPPORTED : FZ_COUNT_REQUEST_INTERNAL;
+		refused_for(error, accept, counter);
 		if (session)
 			session_free(session);
 		return NULL;

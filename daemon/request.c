@@ -107,12 +107,16 @@ static struct fz_session *open_session(const struct fz_request_from *from, struc
 		refuse(from, counter, *accept, "as many sessions as its class or its address may have");
 		return NULL;
 	}
-	session = fz_reflect_add(from->engine->reflect, wanted, accept, &counter);
+	/* Connections that nobody sets up must not cost one that is set up its session. */
+	do
+		session = fz_reflect_add(from->engine->reflect, wanted, accept, &counter);
+	while (!session && counter == FZ_COUNT_REQUEST_DESCRIPTORS && fz_engine_spare_descriptor(from->engine));
 	if (!session) {
 		fz_admit_leave(from->engine->admit, &place);
 		refuse(from, counter, *accept,
 			counter == FZ_COUNT_REQUEST_PORTS ? "no test port left that its address does not use" :
 			counter == FZ_COUNT_REQUEST_UNSUPPORTED ? "Receiver Address is not of this host" :
+			counter == FZ_COUNT_REQUEST_DESCRIPTORS ? "no descriptor left for its socket" :
 			"no socket or no memory for it");
 		return NULL;
 	}

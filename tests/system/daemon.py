@@ -469,6 +469,18 @@ with case("without descriptors left it neither spins nor ends"), contextlib.Exit
             control.sock.close()
         good_client(server)
 
+with case("half-open connections that hold every descriptor do not cost a session its socket"), \
+        contextlib.ExitStack() as stack, Fizeaud("half-open 65536 65536\nsetup-timeout 5m") as server:
+    control = stack.enter_context(Control(server).open())
+    descriptors = lambda: len(os.listdir(f"/proc/{server.process.pid}/fd"))  # noqa: E731
+    limit = descriptors() + 20
+    subprocess.run(["prlimit", f"--pid={server.process.pid}", f"--nofile={limit}:{limit}"], check=True)
+    while descriptors() < limit:
+        assert len(receive(stack.enter_context(Control(server, greet=False)).sock, 64)) == 64
+    # Accepting leaves one free; the first session takes it, and the others have to get theirs as well.
+    for port in (5000, 5001, 5002):
+        control.session(sender_port=port)
+
 with case("third parties are refused unless they are allowed"), Fizeaud() as server, Control(server) as control:
     control.open()
     #= rfc4656#section-6.2 OW-6.2-01 OW-6.2-02
