@@ -331,6 +331,11 @@ static void on_event(struct fz_conn *conn, const struct fizeau_event *event)
 	case FIZEAU_EVENT_SERVER_START:
 	case FIZEAU_EVENT_SESSION_ANSWER:
 	case FIZEAU_EVENT_START_ACK:
+	case FIZEAU_EVENT_OW_SESSION_WANTED:
+	case FIZEAU_EVENT_FETCH_WANTED:
+	case FIZEAU_EVENT_FETCH_ANSWER:
+	case FIZEAU_EVENT_FETCH_RECORDS:
+	case FIZEAU_EVENT_FETCH_DONE:
 		break;
 	}
 }

@@ -17,9 +17,10 @@ PROJECT = {
     'lib/stats': ['include/fizeau', 'lib/base'],
     'lib/proto': ['include/fizeau', 'lib/base', 'lib/wire', 'lib/crypto'],
     'io': ['include/fizeau', 'lib/base'],
+    'endpoint': ['include/fizeau', 'lib/base', 'io'],
     'keys': ['include/fizeau', 'lib/base', 'io', 'plugin/ippm/ippm_msg.h'],
-    'cli': ['include/fizeau', 'lib/base', 'io', 'keys'],
-    'daemon': ['include/fizeau', 'lib/base', 'io', 'keys'],
+    'cli': ['include/fizeau', 'lib/base', 'io', 'keys', 'endpoint'],
+    'daemon': ['include/fizeau', 'lib/base', 'io', 'keys', 'endpoint'],
     'plugin/ippm': [],
     'plugin/iked': ['plugin/ippm'],
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Control-Client's end of one control connection (RFC 5357 section 3). No I/O; driven like the Server
+/* The Control-Client's end of one control connection (RFC 4656 and RFC 5357, section 3). No I/O; driven like the Server
    (server.h). Which mode and key to use is the caller's decision, between GREETING and set_up. */
 #ifndef FIZEAU_CONTROL_CLIENT_H
 #define FIZEAU_CONTROL_CLIENT_H
@@ -10,13 +10,14 @@
 struct fizeau_control_client;
 
 struct fizeau_control_client_config {
+	enum fizeau_protocol protocol;
 	int64_t answer_timeout_ns; /* time for the server's next answer; > 0 */
 	uint32_t max_count;        /* largest PBKDF2 Count that is computed: FIZEAU_COUNT_MAX_DEFAULT */
 };
 
 /* What goes into Set-Up-Response. In open mode only mode counts. */
 struct fizeau_set_up {
-	uint32_t mode; /* one security mode, and FIZEAU_MODE_TW_IKEV2 for an IKEv2-derived key; 0: give up */
+	uint32_t mode; /* one security mode, and the bit of fizeau_mode_ike for an IKEv2-derived key; 0: give up */
 	uint8_t key_id[FIZEAU_KEYID_OCTETS]; /* zero filled; SPIi | SPIr | zeros when IKEv2-derived */
 	uint8_t token_key[16];               /* from fizeau_token_key_passphrase or fizeau_token_key_ike */
 	struct fizeau_session_keys keys;     /* random */
@@ -49,11 +50,21 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_set_up(struct fizeau_contro
    FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_RANGE for a value that the message cannot carry. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_tw(struct fizeau_control_client *client,
 	const struct fizeau_tw_request *request, struct fizeau_mono now);
+/* OWAMP: sends Request-Session; one SESSION_ANSWER will come. As above; FIZEAU_ERR_LIMIT also if the slots do not find
+   room. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_ow(struct fizeau_control_client *client,
+	const struct fizeau_ow_request *request, struct fizeau_mono now);
 /* Sends Start-Sessions for all accepted sessions; one START_ACK will come. FIZEAU_ERR_STATE without one. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_start(struct fizeau_control_client *client, struct fizeau_mono now);
 /* Sends Stop-Sessions with accept; nothing is answered (RFC 5357 3.8). New requests may follow. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop(struct fizeau_control_client *client, uint8_t accept,
 	struct fizeau_mono now);
+
+/* OWAMP: sends Stop-Sessions with one end for each running session that is sent by the client, in any order; ranges are
+   copied. The server sends one as well, before or after: STOPPED. When both are through, new requests and fetches may
+   follow. FIZEAU_ERR_SESSIONS unless ends names exactly those sessions. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop_ow(struct fizeau_control_client *client, uint8_t accept,
+	const struct fizeau_session_end *ends, uint32_t count, struct fizeau_mono now);
 
 /* As fizeau_server_test_keys. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_test_keys(const struct fizeau_control_client *client,

@@ -28,6 +28,7 @@ enum fizeau_error {
 	FIZEAU_ERR_LIMIT = -1016,      /* more than this end is willing to hold */
 	FIZEAU_ERR_CLOSED = -1017,     /* the connection is closed */
 	FIZEAU_ERR_UNSENT = -1018,     /* a reflection of a number that was never sent, or not yet */
+	FIZEAU_ERR_LATE = -1019,       /* sent more than Timeout from its arrival or from its schedule: discard */
 };
 
 /* The text of an error: ours, or strerror's for a negated errno. Never NULL; static. */

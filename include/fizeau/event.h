@@ -6,17 +6,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "keys.h"
+#include "record.h"
+#include "schedule.h"
+
+/* The two control protocols. Set-up and protection are the same; their commands differ. */
+enum fizeau_protocol {
+	FIZEAU_TWAMP,
+	FIZEAU_OWAMP,
+};
 
 /* Modes: exactly one of the security modes is chosen, with any of the feature bits that were offered
-   (TWAMP-Modes registry; wire.md 3.1). */
+   (TWAMP-Modes and OWAMP-Modes registries; wire.md 3.1). OWAMP has no mixed mode and a bit of its own for the
+   IKEv2-derived key. */
 enum fizeau_mode {
 	FIZEAU_MODE_OPEN = 1,
 	FIZEAU_MODE_AUTHENTICATED = 2,
 	FIZEAU_MODE_ENCRYPTED = 4,
 	FIZEAU_MODE_MIXED = 8,         /* TWAMP: encrypted control, open test (RFC 5618) */
+	FIZEAU_MODE_OW_IKEV2 = 16,     /* OWAMP: IKEv2-derived key (RFC 7718) */
 	FIZEAU_MODE_TW_IKEV2 = 128,    /* TWAMP: IKEv2-derived key (RFC 7717) */
 	FIZEAU_MODE_SECURITY = 15,     /* the bits of which exactly one is chosen */
 };
+
+/* The bit that says "IKEv2-derived key" in a protocol's Modes. */
+FIZEAU_API uint32_t fizeau_mode_ike(enum fizeau_protocol protocol);
 
 /* Accept values (RFC 4656 3.3; 6 is RFC 7717's). Any other non-zero value reads as FAILURE. */
 enum fizeau_accept {
@@ -51,6 +64,30 @@ struct fizeau_tw_request {
 	uint8_t dscp;                   /* Type-P: 0 .. 63 */
 };
 
+/* Request-Session (RFC 4656 3.5). */
+struct fizeau_ow_request {
+	bool conf_sender, conf_receiver; /* which ends the server is to run; at least one */
+	uint8_t ip_version;              /* IPVN: 4 or 6 */
+	struct fizeau_address sender, receiver; /* version 0: the control connection's address of that side */
+	uint16_t sender_port, receiver_port;    /* of the ends that the client runs; else a wish, 0: any */
+	uint32_t packets;                /* Number of Packets */
+	uint8_t sid[FIZEAU_SID_OCTETS];  /* of the client's making if conf_receiver is false; else zero */
+	uint32_t padding_octets;         /* Padding Length */
+	uint64_t start_time;             /* NTP: origin of the schedule */
+	uint64_t timeout;                /* 32.32 s: a packet later than this is lost */
+	uint32_t type_p;                 /* Type-P Descriptor as on the wire: DSCP << 24, or a PHB ID */
+	const struct fizeau_slot *slots; /* in an event: the machine's, until the answer or the next event */
+	uint32_t slot_count;             /* 1 .. FIZEAU_SLOTS_MAX */
+};
+
+/* What an accepting Fetch-Ack and the data before the records say (RFC 4656 3.9). */
+struct fizeau_fetch_answer {
+	bool finished;                    /* the session is over */
+	struct fizeau_session_end end;    /* sid; next_seqno and ranges as its sender gave them, zero unless finished */
+	uint32_t records;                 /* that follow */
+	struct fizeau_ow_request request; /* with the ports and the SID that are really used */
+};
+
 enum fizeau_event_type {
 	FIZEAU_EVENT_NONE,
 
@@ -58,13 +95,18 @@ enum fizeau_event_type {
 	FIZEAU_EVENT_KEY_WANTED,     /* Set-Up-Response is in: fizeau_server_answer_key */
 	FIZEAU_EVENT_SESSION_WANTED, /* Request-TW-Session is in: fizeau_server_answer_session */
 	FIZEAU_EVENT_START_WANTED,   /* Start-Sessions is in: fizeau_server_answer_start */
-	FIZEAU_EVENT_STOPPED,        /* Stop-Sessions is in: nothing to answer */
+	FIZEAU_EVENT_STOPPED,        /* Stop-Sessions is in: nothing to answer; in OWAMP both ends send one */
+	FIZEAU_EVENT_OW_SESSION_WANTED, /* Request-Session is in: fizeau_server_answer_session */
+	FIZEAU_EVENT_FETCH_WANTED,   /* Fetch-Session is in: fizeau_server_answer_fetch */
 
 	/* Control-Client. */
 	FIZEAU_EVENT_GREETING,       /* Server-Greeting is in: fizeau_control_client_set_up */
 	FIZEAU_EVENT_SERVER_START,   /* connected, commands may be sent */
 	FIZEAU_EVENT_SESSION_ANSWER, /* Accept-Session is in */
 	FIZEAU_EVENT_START_ACK,      /* Start-Ack is in */
+	FIZEAU_EVENT_FETCH_ANSWER,   /* Fetch-Ack is in, and all that precedes the records: fetch_client.h */
+	FIZEAU_EVENT_FETCH_RECORDS,  /* records are in, not proved yet */
+	FIZEAU_EVENT_FETCH_DONE,     /* and now they are */
 
 	/* Both: nothing follows. What is in the output is still to be sent. */
 	FIZEAU_EVENT_CLOSED,

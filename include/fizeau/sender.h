@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The Session-Sender of one TWAMP session: test packets out, reflections in, and the send schedule
-   (RFC 4656 sections 3.6, 4.1 and 5; RFC 5357 section 4.1). One pure call per packet, no allocation. */
+/* The Session-Sender of one session: test packets out and, in TWAMP, reflections in (RFC 4656 section 4.1, RFC 5357
+   section 4.1). One pure call per packet, no allocation. */
 #ifndef FIZEAU_SENDER_H
 #define FIZEAU_SENDER_H
 
 #include "keys.h"
+#include "schedule.h"
 #include "time.h"
 
 /* Protection of the test packets; mixed mode has open ones. */
@@ -62,20 +63,5 @@ struct fizeau_reflection {
    octets is left as it is. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_sender_reflection(struct fizeau_sender *sender, const uint8_t *octets, size_t len,
 	struct fizeau_reflection *reflection);
-
-/* One slot of a send schedule (RFC 4656 3.6). */
-struct fizeau_slot {
-	bool exponential;   /* else fixed */
-	uint64_t parameter; /* 32.32 s: mean or interval */
-};
-
-struct fizeau_schedule;
-
-/* The schedule that a SID and its slots define; slots are copied. NULL without memory or slots (1 .. 65535). */
-FIZEAU_API struct fizeau_schedule *fizeau_schedule_new(const uint8_t sid[static FIZEAU_SID_OCTETS],
-	const struct fizeau_slot *slots, size_t count);
-FIZEAU_API void fizeau_schedule_free(struct fizeau_schedule *schedule);
-/* Offset of the next packet from the Start Time, 32.32 s; the first is preceded by the first slot's wait. */
-FIZEAU_API uint64_t fizeau_schedule_next(struct fizeau_schedule *schedule);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Server's end of one control connection (RFC 5357 section 3). No I/O: octets and time go in, octets and
+/* The Server's end of one control connection (RFC 4656 and RFC 5357, section 3). No I/O: octets and time go in, octets and
    events come out. The loop around it is
 
      n = fizeau_server_recv(s, octets, len, now);          what it took; the rest must be offered again
@@ -17,6 +17,7 @@
 struct fizeau_server;
 
 struct fizeau_server_config {
+	enum fizeau_protocol protocol;
 	uint32_t modes;           /* what the greeting offers; 0: unwilling, the connection ends after it */
 	uint32_t count;           /* PBKDF2 Count, valid by fizeau_count_check even if only for form */
 	uint64_t start_time;      /* NTP, when this instance came up: the same for all connections */
@@ -58,13 +59,30 @@ FIZEAU_API FIZEAU_MUST_USE bool fizeau_server_event(struct fizeau_server *server
    Server-Start goes out in clear and the connection ends. FIZEAU_ERR_STATE if none is wanted. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_key(struct fizeau_server *server, uint8_t accept,
 	const struct fizeau_session_keys *keys, struct fizeau_mono now);
-/* Answer to SESSION_WANTED. accept OK: port is the reflector's, sid of the server's making. Otherwise port and
-   sid are sent as zero, and the connection goes on. */
+/* Answer to SESSION_WANTED and OW_SESSION_WANTED. accept OK: port is the reflector's, in OWAMP the receiver's or the
+   sender's if the server runs one of them only; sid of the server's making, or the client's where it receives.
+   Otherwise port and sid are sent as zero, and the connection goes on. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_session(struct fizeau_server *server, uint8_t accept, uint16_t port,
 	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_mono now);
 /* Answer to START_WANTED. Not OK: the sessions accepted so far are forgotten and the connection goes on. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_start(struct fizeau_server *server, uint8_t accept,
 	struct fizeau_mono now);
+/* OWAMP: the server's own Stop-Sessions, with one end for each running session that is sent from here, in any order.
+   Once, while sessions run; when the peer's has come as well, the connection takes requests again. ranges are copied.
+   FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_SESSIONS unless ends names exactly those sessions. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_server_stop(struct fizeau_server *server, uint8_t accept,
+	const struct fizeau_session_end *ends, uint32_t count, struct fizeau_mono now);
+/* OWAMP: answer to FETCH_WANTED. accept OK: answer says what follows, and its records are to be given with
+   fizeau_server_send_records; slots and ranges are copied. Otherwise answer is not looked at. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_fetch(struct fizeau_server *server, uint8_t accept,
+	const struct fizeau_fetch_answer *answer, struct fizeau_mono now);
+/* Octets of records that an answered fetch still wants; 0: none, commands are taken again. */
+FIZEAU_API uint64_t fizeau_server_records_wanted(const struct fizeau_server *server);
+/* Takes records as they stand in storage, one after the other; the pieces need not end where records do. Returns how
+   many octets were taken: fewer than len while the output is full, so send and come again. FIZEAU_ERR_STATE if more
+   than are wanted. */
+FIZEAU_API FIZEAU_MUST_USE int64_t fizeau_server_send_records(struct fizeau_server *server, const uint8_t *octets,
+	size_t len, struct fizeau_mono now);
 /* A running session has ended by REFWAIT; when all have, SERVWAIT runs again (RFC 5357 3.1), and Stop-Sessions
    may count them or not (wire.md T-13). */
 FIZEAU_API void fizeau_server_session_expired(struct fizeau_server *server, struct fizeau_mono now);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Metrics over the records of a session: pure functions (RFC 2681, 2330, 3393, 5481, 6673, 4737, 5560).
+/* Metrics over the records of a session: pure functions (RFC 2330, 2681, 3393, 4737, 5481, 5560, 6673, 7679, 7680).
    A figure that could not be measured says so with valid = false; it is never 0. */
 #ifndef FIZEAU_STATS_H
 #define FIZEAU_STATS_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "error.h"
+#include "record.h"
 
 /* One reflection that came back, in order of arrival. */
 struct fizeau_round_trip {
@@ -52,6 +53,29 @@ struct fizeau_round_trip_summary {
 	uint8_t forward_ttl_min, forward_ttl_max, backward_ttl_min, backward_ttl_max;
 };
 
+#define FIZEAU_N_REORDERING_MAX 8
+
+struct fizeau_one_way_summary {
+	uint64_t sent;             /* skipped numbers are none of them (RFC 7680 4.1) */
+	uint64_t skipped;          /* never sent */
+	uint64_t received;         /* numbers that arrived at least once within the loss threshold */
+	uint64_t lost;             /* sent, and not received */
+	uint64_t duplicates;       /* further copies of a number (RFC 5560 5.1) */
+	uint64_t replicated;       /* numbers with more than one copy (RFC 5560 5.2) */
+	uint64_t reordered;        /* RFC 4737 3.3, on first copies in order of arrival */
+	uint64_t reordering_extent_max; /* RFC 4737 4.2 */
+	uint64_t n_reordered[FIZEAU_N_REORDERING_MAX]; /* RFC 4737 5: [n - 1] packets are n-reordered */
+	struct fizeau_distribution delay; /* RFC 7679; of the packets that arrived */
+	struct fizeau_distribution ipdv;  /* RFC 3393: of consecutive numbers, both received */
+	struct fizeau_distribution pdv;   /* RFC 5481: delay less the minimum */
+	struct fizeau_distribution loss_burst; /* lengths, in packets, of runs of lost numbers (RFC 3357) */
+	struct fizeau_distribution loss_gap;   /* lengths, in packets, of runs of received numbers between two bursts */
+	bool synchronized_sender, synchronized_receiver; /* every Error Estimate said so */
+	int64_t error_sender_ns, error_receiver_ns;      /* largest bound */
+	bool ttl_valid;
+	uint8_t ttl_min, ttl_max;
+};
+
 /* Order statistics of values; sorts them in place. INT64_MAX stands for a delay without end (RFC 7679 5.1): it has
    its part in median, percentiles and max, not in mean and stddev. */
 FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fizeau_distribution *distribution);
@@ -60,5 +84,12 @@ FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fiz
    timeout_ns the loss threshold. FIZEAU_ERR_MEMORY; FIZEAU_ERR_UNSENT if a record's number was never sent. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count,
 	uint32_t sent, int64_t timeout_ns, struct fizeau_round_trip_summary *summary);
+
+/* Summary of an OWAMP session: its records in order of arrival, lost ones included, and what its sender said at its
+   end (ranges and next_seqno; a number below that which has no record is neither sent nor lost: RFC 4656 3.8 drops the
+   last Timeout's worth of an early stop). timeout_ns is the loss threshold. FIZEAU_ERR_MEMORY; FIZEAU_ERR_UNSENT if a
+   record of a received packet has a number that was never sent. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_one_way_summarise(const struct fizeau_record *records, size_t count,
+	const struct fizeau_session_end *end, int64_t timeout_ns, struct fizeau_one_way_summary *summary);
 
 #endif

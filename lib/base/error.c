@@ -26,6 +26,7 @@ static const struct {
 	{FIZEAU_ERR_LIMIT, "more than this end is willing to hold"},
 	{FIZEAU_ERR_CLOSED, "the connection is closed"},
 	{FIZEAU_ERR_UNSENT, "a reflection of a packet that was not sent"},
+	{FIZEAU_ERR_LATE, "sent more than Timeout from its arrival or from its schedule"},
 };
 
 const char *fizeau_strerror(int error)
