@@ -127,8 +127,16 @@ struct fizeau_event {
 		struct fizeau_tw_request request; /* SESSION_WANTED */
 		struct {                          /* STOPPED */
 			uint8_t accept;
-			uint32_t sessions; /* Number of Sessions as the client sent it */
+			uint32_t sessions; /* Number of Sessions as the peer sent it */
+			/* OWAMP: one for each of them, checked to name exactly the running sessions that the peer
+			   sends; the machine's, until the next event. */
+			const struct fizeau_session_end *ends;
 		} stopped;
+		struct fizeau_ow_request ow_request; /* OW_SESSION_WANTED */
+		struct {                             /* FETCH_WANTED */
+			uint8_t sid[FIZEAU_SID_OCTETS];
+			uint32_t begin, end; /* both included; 0 and 0xffffffff: the complete session */
+		} fetch;
 		struct { /* GREETING */
 			uint32_t modes;
 			uint8_t challenge[16], salt[16];
@@ -143,6 +151,15 @@ struct fizeau_event {
 			uint16_t port;
 			uint8_t sid[FIZEAU_SID_OCTETS];
 		} session;
+		struct { /* FETCH_ANSWER; a refusal does not close the connection */
+			uint8_t accept;
+			struct fizeau_fetch_answer answer; /* slots and ranges are the machine's, until the next event */
+		} fetch_answer;
+		struct { /* FETCH_RECORDS */
+			const uint8_t *octets; /* count whole records, for fizeau_record_get; the machine's, until the
+			                          next event */
+			size_t count;
+		} records;
 		struct { /* CLOSED */
 			int error;      /* FIZEAU_ERR_*: why; 0: in order */
 			uint8_t accept; /* the peer's Accept if error is FIZEAU_ERR_REFUSED, or ours if we refused */
