@@ -145,8 +145,13 @@ METHOD(listener_t, ike_updown, bool, struct ippm_listener *this, ike_sa_t *ike_s
 
 METHOD(listener_t, ike_rekey, bool, struct ippm_listener *this, ike_sa_t *old, ike_sa_t *new)
 {
+	uint8_t old_i[IPPM_SPI_OCTETS], old_r[IPPM_SPI_OCTETS], new_i[IPPM_SPI_OCTETS], new_r[IPPM_SPI_OCTETS];
+
 	vanish(this, old, IPPM_REKEYED);
 	take(this, new);
+	spis_of(old, old_i, old_r);
+	spis_of(new, new_i, new_r);
+	ippm_table_succeed(this->table, old_i, old_r, new_i, new_r);
 	return TRUE;
 }
 

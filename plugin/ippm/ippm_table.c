@@ -15,6 +15,7 @@
 struct entry {
 	struct ippm_sa sa;
 	int64_t expires_ms;           /* of a vanished SA */
+	uint64_t line;                /* the same for an SA and those that it replaced */
 	struct entry *newer, *older;  /* all, in the order they came */
 	struct entry *next, *prev;    /* vanished ones of the same state, in the order they went */
 	struct entry *chain;          /* same bucket */
@@ -28,8 +29,9 @@ struct ippm_table {
 	pthread_mutex_t mutex;
 	struct ippm_table_limits limits;
 	struct entry *newest, *oldest;
-	struct queue gone[2];         /* rekeyed, deleted: each expires in order */
+	struct queue gone[2];         /* rekeyed, deleted: each in the order they went, and so expire */
 	size_t count, vanished;
+	uint64_t lines;               /* given out so far */
 	uint64_t seed;                /* SPIs are chosen by peers */
 	struct entry *buckets[BUCKETS];
 };
@@ -138,6 +140,7 @@ bool ippm_table_up(struct ippm_table *t, const struct ippm_sa *sa)
 	e->sa.state = IPPM_ESTABLISHED;
 	e->sa.vanished = 0;
 	pthread_mutex_lock(&t->mutex);
+	e->line = ++t->lines;
 	known = find(t, sa->spi_i, sa->spi_r);
 	if (known)
 		discard(t, known);
@@ -183,6 +186,41 @@ static void make_room(struct ippm_table *t, const char *remote_id)
 		discard(t, first);
 }
 
+void ippm_table_succeed(struct ippm_table *t, const uint8_t *old_spi_i, const uint8_t *old_spi_r, const uint8_t *spi_i,
+	const uint8_t *spi_r)
+{
+	struct entry *old, *e;
+
+	pthread_mutex_lock(&t->mutex);
+	old = find(t, old_spi_i, old_spi_r);
+	e = find(t, spi_i, spi_r);
+	if (old && e)
+		e->line = old->line;
+	pthread_mutex_unlock(&t->mutex);
+}
+
+static void bury(struct ippm_table *t, struct entry *e, enum ippm_state state, struct ippm_now now)
+{
+	e->sa.state = state;
+	e->sa.vanished = now.unix_s;
+	e->expires_ms = now.monotonic_ms + (state == IPPM_REKEYED ? t->limits.grace_ms : t->limits.grace_deleted_ms);
+	queue_append(t, e);
+}
+
+/* Whoever deletes an SA means all that it replaced: their longer time must not keep a door open. */
+static void bury_predecessors(struct ippm_table *t, uint64_t line, struct ippm_now now)
+{
+	struct entry *next;
+
+	for (struct entry *e = t->gone[0].head; e; e = next) {
+		next = e->next;
+		if (e->line != line || e->expires_ms <= now.monotonic_ms + t->limits.grace_deleted_ms)
+			continue;
+		queue_remove(t, e);
+		bury(t, e, IPPM_DELETED, now);
+	}
+}
+
 /*= rfc7717#section-5.1 IK-5.1-08 */
 bool ippm_table_vanish(struct ippm_table *t, const uint8_t *spi_i, const uint8_t *spi_r, enum ippm_state state,
 	struct ippm_now now, struct ippm_sa *gone)
@@ -195,11 +233,9 @@ bool ippm_table_vanish(struct ippm_table *t, const uint8_t *spi_i, const uint8_t
 		pthread_mutex_unlock(&t->mutex);
 		return false;
 	}
-	e->sa.state = state;
-	e->sa.vanished = now.unix_s;
-	e->expires_ms = now.monotonic_ms +
-		(state == IPPM_REKEYED ? t->limits.grace_ms : t->limits.grace_deleted_ms);
-	queue_append(t, e);
+	bury(t, e, state, now);
+	if (state == IPPM_DELETED)
+		bury_predecessors(t, e->line, now);
 	*gone = e->sa;
 	ippm_msg_wipe(gone->key, sizeof(gone->key));
 	gone->key_octets = 0;

@@ -47,7 +47,11 @@ void ippm_table_free(struct ippm_table *table);                            /* wi
 
 /* An SA is up. Replaces what is known under the same SPIs. False: no memory. */
 bool ippm_table_up(struct ippm_table *table, const struct ippm_sa *sa);
-/* A living SA has vanished. Copies it without key into *gone (for watchers) and returns true if it was living. */
+/* The SA with the new SPIs has taken the place of the one with the old ones: deleting it will mean both. */
+void ippm_table_succeed(struct ippm_table *table, const uint8_t *old_spi_i, const uint8_t *old_spi_r, const uint8_t *spi_i,
+	const uint8_t *spi_r);
+/* A living SA has vanished. Copies it without key into *gone (for watchers) and returns true if it was living. With one
+   that was deleted, those go that it had replaced: they too are deleted from then on. */
 bool ippm_table_vanish(struct ippm_table *table, const uint8_t *spi_i, const uint8_t *spi_r, enum ippm_state state,
 	struct ippm_now now, struct ippm_sa *gone);
 /* A living SA has new addresses (MOBIKE). */

@@ -99,6 +99,37 @@ static void walks_newest_first_by_host(void **state)
 	ippm_table_free(t);
 }
 
+static void succeed(struct ippm_table *t, unsigned old, unsigned n)
+{
+	struct ippm_sa before = sa(old, "", ""), after = sa(n, "", "");
+
+	ippm_table_succeed(t, before.spi_i, before.spi_r, after.spi_i, after.spi_r);
+}
+
+static void deleting_an_sa_shortens_the_time_of_those_it_replaced(void **state)
+{
+	struct ippm_table *t = with(4, "192.0.2.1", "a");
+
+	(void)state;
+	/* 1 was replaced by 2, and 2 by 3; 4 is another SA with the same peer. */
+	assert_true(vanish(t, 1, IPPM_REKEYED, 0));
+	succeed(t, 1, 2);
+	assert_true(vanish(t, 2, IPPM_REKEYED, 290000));
+	succeed(t, 2, 3);
+	assert_true(vanish(t, 4, IPPM_REKEYED, 290000));
+	assert_true(vanish(t, 3, IPPM_DELETED, 291000));
+	/* Rekeyed long ago: its own time ends earlier still. */
+	ippm_table_expire(t, 300000, INT64_MAX);
+	assert_false(known(t, 1));
+	assert_true(known(t, 2) && known(t, 3) && known(t, 4));
+	ippm_table_expire(t, 320999, INT64_MAX);
+	assert_true(known(t, 2) && known(t, 3));
+	ippm_table_expire(t, 321000, INT64_MAX);
+	assert_false(known(t, 2) || known(t, 3));
+	assert_true(known(t, 4));
+	ippm_table_free(t);
+}
+
 static void an_sa_that_comes_twice_is_known_once(void **state)
 {
 	struct ippm_table *t = with(1, "192.0.2.1", "a");
@@ -291,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_by_both_spis_only),
 		cmocka_unit_test(walks_newest_first_by_host),
+		cmocka_unit_test(deleting_an_sa_shortens_the_time_of_those_it_replaced),
 		cmocka_unit_test(an_sa_that_comes_twice_is_known_once),
 		cmocka_unit_test(grace_is_300_s_after_rekeying_and_30_s_after_deletion),
 		cmocka_unit_test(a_hold_keeps_what_was_known_when_it_began),
