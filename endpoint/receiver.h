@@ -18,7 +18,7 @@ struct fz_endpoint_receiver_config {
 	struct fz_addr remote;         /* whose packets count, by address; a NAT may rewrite the port */
 	struct fizeau_receiver_config session; /* keys are copied, the caller wipes its own */
 	uint64_t rate_pps;             /* more than this is discarded; 0: no bound */
-	/* Records in order: arrivals as they come, lost packets when that shows. */
+	/* Records in order: arrivals as they come, lost packets when that shows. Must not free the receiver. */
 	void (*records)(void *arg, const struct fizeau_record *records, size_t count);
 	void *arg;
 };
@@ -27,9 +27,11 @@ struct fz_endpoint_receiver_config {
 struct fz_endpoint_receiver *fz_endpoint_receiver_new(const struct fz_endpoint_receiver_config *config);
 void fz_endpoint_receiver_free(struct fz_endpoint_receiver *receiver); /* NULL is fine */
 
-/* The session is started: what came to the socket before is dropped unread. 0 or -errno. */
+/* The session is started: what came to the socket before is dropped unread. 0 or -errno. To be called right before
+   Start-Sessions or Start-Ack goes out, since the sender may be at once. */
 FIZEAU_MUST_USE int fz_endpoint_receiver_start(struct fz_endpoint_receiver *receiver);
-/* The session ends at stop_ntp (wall clock): gives the records that are still owed; nothing comes after it. */
+/* The session ends at stop_ntp (wall clock): gives the records that are still owed, at most 2^22 of lost packets (there
+   are more only if far more of the schedule was due at once than anybody can send); nothing comes after it. */
 void fz_endpoint_receiver_finish(struct fz_endpoint_receiver *receiver, uint64_t stop_ntp);
 
 /* For fizeau_receiver_check_end and fizeau_receiver_next_seqno. */

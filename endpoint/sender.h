@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The Session-Sender of one OWAMP session on the event loop: packets out by schedule, and an account of those that were
-   not sent (RFC 4656 section 4.1.1). Client and daemon run the same one. */
+   not sent (RFC 4656 section 4.1.1). Client and daemon run the same one.
+
+   The schedule goes by the monotonic clock. Its origin, the Start Time, is found by the wall clock, and anew each
+   second until the first number has had its turn; from then on it stays. A wall clock that is set while packets are sent
+   thus neither stalls nor hurries them, but their stamps move with it, and the receiver discards those that are more
+   than Timeout from their schedule. */
 #ifndef FZ_ENDPOINT_SENDER_H
 #define FZ_ENDPOINT_SENDER_H
 
@@ -18,7 +23,7 @@ typedef void fz_endpoint_sent_fn(void *arg, uint32_t seq, struct fizeau_stamp st
 
 struct fz_endpoint_sender_config {
 	struct fz_loop *loop;
-	struct fz_udp *udp;              /* open and bound; the caller's */
+	struct fz_udp *udp;              /* open and bound, for datagrams as long as the packets; the caller's */
 	struct fz_addr remote;           /* where to */
 	uint8_t dscp;
 	enum fizeau_test_mode mode;
@@ -31,9 +36,10 @@ struct fz_endpoint_sender_config {
 	bool zero_padding;
 	uint64_t start_time;             /* NTP: origin of the schedule, future or past */
 	int64_t timeout_ns;              /* a packet that is later than this is not sent */
-	fz_endpoint_sent_fn *sent;       /* NULL: nobody asks */
+	fz_endpoint_sent_fn *sent;       /* NULL: nobody asks; may stop the sender, not free it */
 	void (*done)(void *arg);         /* once, from the loop: every packet was sent or skipped, or sending is over since
-	                                    the kernel would not; not after fz_endpoint_sender_stop */
+	                                    sending cannot go on (counters: error); not after fz_endpoint_sender_stop. May
+	                                    free the sender */
 	void *arg;                       /* of both */
 };
 
@@ -55,7 +61,8 @@ struct fz_endpoint_sender_counters {
 	uint32_t sent;
 	uint32_t skipped_late; /* more than Timeout behind their schedule */
 	uint32_t skipped_drop; /* the kernel would not take them */
-	int error;             /* -errno or FIZEAU_ERR_*, why sending ended before its time; 0 */
+	int error;             /* -errno or FIZEAU_ERR_*, why sending ended before its time; 0. FIZEAU_ERR_LIMIT: it would
+	                          take more than FIZEAU_SKIP_RANGES_MAX ranges to say what was not sent */
 };
 void fz_endpoint_sender_counters(const struct fz_endpoint_sender *sender, struct fz_endpoint_sender_counters *counters);
 

@@ -307,6 +307,7 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 		fz_addr_from_sockaddr(&datagram->from, &udp->batch->in.peers[i].sa, msg->msg_namelen);
 		datagram->to = udp->local;
 		/*= rfc5357#section-4.2 TW-4.2-06 */
+		/*= rfc4656#section-4.2 OW-4.2-06 */
 		datagram->ttl = TTL_UNKNOWN;
 		datagram->traffic_class = 0;
 		read_control(udp, msg, clock, datagram, &stamped);

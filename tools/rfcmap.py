@@ -16,7 +16,7 @@ import os
 import re
 import sys
 
-CODE = ('include', 'lib', 'io', 'keys', 'cli', 'daemon', 'plugin')
+CODE = ('include', 'lib', 'io', 'endpoint', 'keys', 'cli', 'daemon', 'plugin')
 TESTS = ('tests', 'fuzz')
 ID = re.compile(r'(?<![A-Za-z0-9-])[A-Z]{2}-[A-Za-z0-9.]+-\d+')
 BINDING = ('MUST', 'MUST NOT', 'FMT', 'must')

@@ -39,13 +39,16 @@ FIZEAU_API void fizeau_receiver_free(struct fizeau_receiver *receiver); /* NULL 
    FIZEAU_ERR_ESTIMATE Error Estimate with Multiplier 0
    FIZEAU_ERR_RANGE    a number that the session does not have
    FIZEAU_ERR_LATE     sent more than Timeout from its arrival or from its schedule (RFC 4656 4.2)
-   FIZEAU_ERR_MEMORY */
+   FIZEAU_ERR_MEMORY   no memory, or more than 2^22 numbers may be under way at once, or more than 2^18 lie between this
+                       one and the last that was looked at: a schedule beyond any rate that one end can send */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_receiver_packet(struct fizeau_receiver *receiver, const uint8_t *octets, size_t len,
 	struct fizeau_stamp received, uint8_t ttl, struct fizeau_record *record);
 
 /* Records of the packets that are lost by now and were not given yet, at most max, in order of number: returns how
-   many; call again while it returns max. now is the wall clock, its Error Estimate goes into the records. A packet is
-   lost when Timeout has passed since the latest time that it may have been sent at. */
+   many; call again while it returns max. A packet is lost when Timeout has passed since the latest time that it may
+   have been sent at. now is the wall clock, its Error Estimate goes into the records; it must not be after the arrival
+   of a packet that is still to be given (one that waits in a socket), or that one is discarded as FIZEAU_ERR_LATE.
+   Call it now and then even if nothing is due: the memory of old numbers is given back here. */
 FIZEAU_API size_t fizeau_receiver_lost(struct fizeau_receiver *receiver, struct fizeau_stamp now,
 	struct fizeau_record *records, size_t max);
 /* When the next number can become lost, NTP. False if none can any more. */

@@ -11,11 +11,14 @@
    bits since it can be one above the last number. */
 bool fz_reorder_arrives(uint64_t *next_exp, uint32_t seq);
 
-/* Section 4.2: positions from packet at back to the earliest arrival with a higher
-   number; 0 if there is none. */
-size_t fz_reorder_extent(const uint32_t *seqs, size_t at);
+/* The highest number up to each packet. */
+void fz_reorder_highest(const uint32_t *seqs, size_t count, uint32_t *highest);
 
-/* Section 5: the largest n for which packet at is n-reordered; 0 if for none. */
-size_t fz_reorder_n(const uint32_t *seqs, size_t at);
+/* Section 4.2: positions from packet at, whose number is seq, back to the earliest arrival with a higher number; 0 if
+   there is none. */
+size_t fz_reorder_extent(const uint32_t *highest, size_t at, uint32_t seq);
+
+/* Section 5: the largest n, up to max, for which packet at is n-reordered; 0 if for none. */
+size_t fz_reorder_n(const uint32_t *seqs, size_t at, size_t max);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <fizeau/time.h>
+#include "lib/stats/conditions.h"
 #include "lib/stats/copies.h"
 #include "lib/stats/loss.h"
 #include "lib/stats/reorder.h"
@@ -103,22 +104,6 @@ static void delays(const struct fizeau_round_trip *records, const struct fz_arri
 	pdv_of(records, firsts, count, s->round_trip.min, values, &s->pdv);
 }
 
-static void raise_to(int64_t *most, uint16_t estimate)
-{
-	int64_t ns = fizeau_error_estimate_ns(estimate);
-
-	if (ns > *most)
-		*most = ns;
-}
-
-static void spread(uint8_t value, bool first, uint8_t *min, uint8_t *max)
-{
-	if (first || value < *min)
-		*min = value;
-	if (first || value > *max)
-		*max = value;
-}
-
 /* What each record says about clocks and TTLs. */
 static void conditions(const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count,
 	struct fizeau_round_trip_summary *s)
@@ -127,16 +112,11 @@ static void conditions(const struct fizeau_round_trip *records, const struct fz_
 	for (size_t i = 0; i < count; i++) {
 		const struct fizeau_round_trip *r = &records[firsts[i].at];
 
-		if (!fizeau_error_estimate_synchronized(r->sender_error) ||
-			!fizeau_error_estimate_synchronized(r->receive_error))
-			s->synchronized_sender = false;
-		if (!fizeau_error_estimate_synchronized(r->reflector_error))
-			s->synchronized_reflector = false;
-		raise_to(&s->error_sender_ns, r->sender_error);
-		raise_to(&s->error_sender_ns, r->receive_error);
-		raise_to(&s->error_reflector_ns, r->reflector_error);
-		spread(r->forward_ttl, i == 0, &s->forward_ttl_min, &s->forward_ttl_max);
-		spread(r->backward_ttl, i == 0, &s->backward_ttl_min, &s->backward_ttl_max);
+		fz_conditions_clock(r->sender_error, &s->synchronized_sender, &s->error_sender_ns);
+		fz_conditions_clock(r->receive_error, &s->synchronized_sender, &s->error_sender_ns);
+		fz_conditions_clock(r->reflector_error, &s->synchronized_reflector, &s->error_reflector_ns);
+		fz_conditions_spread(r->forward_ttl, i == 0, &s->forward_ttl_min, &s->forward_ttl_max);
+		fz_conditions_spread(r->backward_ttl, i == 0, &s->backward_ttl_min, &s->backward_ttl_max);
 	}
 	/* 255 is what packets leave with, so it is the usual value between neighbours as well as the unreadable one. */
 	s->ttl_valid = count > 0;

@@ -168,6 +168,7 @@ static void ttl_of_the_header(void **state)
 	assert_int_equal(read_wait(receiver, &got), 1);
 	assert_int_equal(got->ttl, 37);
 	/*= rfc5357#section-4.2 TW-4.2-06 */
+	/*= rfc4656#section-4.2 OW-4.2-06 */
 	assert_int_equal(setsockopt(fz_udp_fd(receiver), IPPROTO_IP, IP_RECVTTL, &off, sizeof(off)), 0);
 	assert_int_equal(sendto(fd, "x", 1, 0, &at.sa, at.len), 1);
 	assert_int_equal(read_wait(receiver, &got), 1);

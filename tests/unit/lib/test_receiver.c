@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+/* The Session-Receiver of OWAMP: what counts, what is discarded and what is lost (RFC 4656 sections 3.8 and 4.2). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fizeau/receiver.h>
+#include "tests/testlib/packets.h"
+#include <cmocka.h>
+
+#define SECOND ((uint64_t)1 << 32)
+#define START 0xe800000000000000
+#define TIMEOUT (2 * SECOND)
+#define PADDING 5
+#define HERE 0x8b02 /* Error Estimate of the receiver's clock */
+#define MAX 64
+
+static const uint8_t sid[16] = {10, 0, 0, 2, 0xe8, [12] = 0xde, 0xad, 0xbe, 0xef};
+/* Number n is due n + 1 seconds after START. */
+static const struct fizeau_slot every_second = {.parameter = SECOND};
+
+struct session {
+	enum fizeau_test_mode mode;
+	struct fizeau_receiver *receiver;
+	struct fizeau_sender *sender;
+	uint64_t start;
+	uint8_t octets[PACKETS_MAX];
+	struct fizeau_record records[MAX];
+};
+
+static struct fizeau_receiver_config config_of(enum fizeau_test_mode mode)
+{
+	struct fizeau_receiver_config config = {
+		.mode = mode,
+		.slots = &every_second,
+		.slot_count = 1,
+		.packets = 10,
+		.start_time = START,
+		.timeout = TIMEOUT,
+		.padding_octets = PADDING,
+	};
+
+	memcpy(config.sid, sid, sizeof(sid));
+	packets_keys(&config.keys);
+	return config;
+}
+
+static struct session begin_with(const struct fizeau_receiver_config *config)
+{
+	struct session s = {
+		.mode = config->mode,
+		.receiver = fizeau_receiver_new(config),
+		.sender = packets_sender(config->mode, config->padding_octets),
+		.start = config->start_time,
+	};
+
+	assert_non_null(s.receiver);
+	return s;
+}
+
+static struct session begin(enum fizeau_test_mode mode)
+{
+	struct fizeau_receiver_config config = config_of(mode);
+
+	return begin_with(&config);
+}
+
+static void end(struct session *s)
+{
+	fizeau_receiver_free(s->receiver);
+	fizeau_sender_free(s->sender);
+}
+
+static struct fizeau_stamp here(uint64_t ntp)
+{
+	return (struct fizeau_stamp){.ntp = ntp, .error = HERE};
+}
+
+/* A good packet; sent and received are seconds from the Start Time, 32.32 and of either sign. */
+static int arrive(struct session *s, uint32_t seq, int64_t sent, int64_t received, struct fizeau_record *record)
+{
+	struct fizeau_stamp there = {.ntp = s->start + (uint64_t)sent, .error = 0x0a11};
+
+	assert_int_equal(fizeau_sender_prepare(s->sender, seq, s->octets), 0);
+	assert_int_equal(fizeau_sender_finish(s->sender, s->octets, there), 0);
+	return fizeau_receiver_packet(s->receiver, s->octets, fizeau_sender_octets(s->sender),
+		here(s->start + (uint64_t)received), 61, record);
+}
+
+static int arrives(struct session *s, uint32_t seq, int64_t sent, int64_t received)
+{
+	struct fizeau_record record;
+
+	return arrive(s, seq, sent, received, &record);
+}
+
+/* Lost by now, which is from the Start Time. */
+static size_t lost_by(struct session *s, int64_t now)
+{
+	return fizeau_receiver_lost(s->receiver, here(s->start + (uint64_t)now), s->records, MAX);
+}
+
+/* When the next number can become lost, from the Start Time; 0: none can. */
+static int64_t due(struct session *s)
+{
+	uint64_t ntp;
+
+	return fizeau_receiver_due(s->receiver, &ntp) ? (int64_t)(ntp - s->start) : 0;
+}
+
+#define S ((int64_t)SECOND)
+
+/*= rfc4656#section-4.2 OW-4.2-02 OW-4.2-07 */
+/*= rfc4656#section-3.5 OW-3.5-18 */
+static void a_record_is_what_came_and_when(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct session s = begin(packets_modes[i]);
+		struct fizeau_record record;
+
+		assert_int_equal(arrive(&s, 1, 2 * S + 7, 3 * S, &record), 0);
+		assert_int_equal(record.seq, 1);
+		assert_int_equal(record.send_ntp, START + 2 * SECOND + 7);
+		assert_int_equal(record.receive_ntp, START + 3 * SECOND);
+		assert_int_equal(record.send_error, 0x0a11);
+		assert_int_equal(record.receive_error, HERE);
+		assert_int_equal(record.ttl, 61);
+		assert_false(fizeau_record_lost(&record));
+		/* An overtaken one stands behind. */
+		assert_int_equal(arrive(&s, 0, S, 3 * S, &record), 0);
+		assert_int_equal(record.seq, 0);
+		assert_int_equal(fizeau_receiver_next_seqno(s.receiver), 2);
+		end(&s);
+	}
+}
+
+/* The packets of vectors.json, which no code of ours made. */
+static void packets_of_the_vectors_are_read(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct fizeau_receiver_config config = config_of(packets_modes[i]);
+		uint8_t octets[PACKETS_MAX];
+		size_t len = packets_vector("sender", packets_modes[i], "wire", octets);
+		struct fizeau_record record;
+		struct fizeau_receiver *receiver;
+
+		config.padding_octets = (uint32_t)(len - fizeau_sender_header_octets(config.mode));
+		config.start_time = packets_t1.ntp - 8 * SECOND;
+		receiver = fizeau_receiver_new(&config);
+		assert_non_null(receiver);
+		assert_int_equal(fizeau_receiver_packet(receiver, octets, len, packets_t2, 255, &record), 0);
+		assert_int_equal(record.seq, 7);
+		assert_int_equal(record.send_ntp, packets_t1.ntp);
+		assert_int_equal(record.send_error, packets_t1.error);
+		assert_int_equal(record.receive_ntp, packets_t2.ntp);
+		fizeau_receiver_free(receiver);
+	}
+}
+
+/*= rfc4656#section-4.1.2 OW-4.1.2-12 */
+static void a_datagram_of_another_length_is_none_of_ours(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct session s = begin(packets_modes[i]);
+		size_t len = fizeau_sender_octets(s.sender);
+		struct fizeau_record record;
+
+		assert_int_equal(fizeau_sender_prepare(s.sender, 0, s.octets), 0);
+		assert_int_equal(fizeau_sender_finish(s.sender, s.octets, here(START + SECOND)), 0);
+		for (size_t n = 0; n < PACKETS_MAX; n++) {
+			int error = fizeau_receiver_packet(
+				s.receiver, s.octets, n, here(START + SECOND), 255, &record);
+
+			assert_int_equal(error, n == len ? 0 : FIZEAU_ERR_LENGTH);
+		}
+		end(&s);
+	}
+}
+
+/*= rfc4656#section-4.2 OW-4.2-03 OW-4.2-14 */
+static void a_flipped_bit_under_the_hmac_is_discarded_and_lost_later(void **state)
+{
+	(void)state;
+	for (int i = 1; i < 3; i++) {
+		struct session s = begin(packets_modes[i]);
+		size_t covered = packets_modes[i] == FIZEAU_TEST_ENCRYPTED ? 32 : 16;
+		struct fizeau_record record;
+
+		assert_int_equal(fizeau_sender_prepare(s.sender, 0, s.octets), 0);
+		assert_int_equal(fizeau_sender_finish(s.sender, s.octets, here(START + SECOND)), 0);
+		for (size_t bit = 0; bit < 8 * 48; bit++) {
+			if (bit / 8 >= covered && bit / 8 < 32)
+				continue;
+			s.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_int_equal(fizeau_receiver_packet(s.receiver, s.octets,
+						 fizeau_sender_octets(s.sender), here(START + SECOND), 255, &record),
+				FIZEAU_ERR_HMAC);
+			s.octets[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		assert_int_equal(lost_by(&s, 5 * S + 1), 1);
+		assert_int_equal(s.records[0].seq, 0);
+		end(&s);
+	}
+}
+
+/*= rfc4656#section-4.1.2 OW-4.1.2-10 */
+static void multiplier_zero_is_discarded(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_ENCRYPTED);
+	struct fizeau_stamp there = {.ntp = START + SECOND, .error = 0x8000};
+	struct fizeau_record record;
+
+	(void)state;
+	assert_int_equal(fizeau_sender_prepare(s.sender, 0, s.octets), 0);
+	assert_int_equal(fizeau_sender_finish(s.sender, s.octets, there), 0);
+	assert_int_equal(fizeau_receiver_packet(
+				 s.receiver, s.octets, fizeau_sender_octets(s.sender), here(START + SECOND), 255, &record),
+		FIZEAU_ERR_ESTIMATE);
+	end(&s);
+}
+
+/*= rfc4656#section-3.5 OW-3.5-15 */
+static void no_number_above_those_of_the_session(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(arrives(&s, 9, 10 * S, 10 * S), 0);
+	assert_int_equal(arrives(&s, 10, 11 * S, 11 * S), FIZEAU_ERR_RANGE);
+	assert_int_equal(arrives(&s, UINT32_MAX, 11 * S, 11 * S), FIZEAU_ERR_RANGE);
+	assert_int_equal(lost_by(&s, 100 * S), 9);
+	assert_int_equal(due(&s), 0);
+	end(&s);
+}
+
+/*= rfc4656#section-4.2 OW-4.2-10 OW-4.2-12 */
+static void the_send_timestamp_is_within_timeout_of_the_arrival(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+	struct fizeau_record record;
+
+	(void)state;
+	assert_int_equal(arrives(&s, 2, 3 * S, 5 * S), 0);
+	assert_int_equal(arrives(&s, 2, 3 * S, 5 * S + 1), FIZEAU_ERR_LATE);
+	/* Sent in the future: recorded as it is. */
+	assert_int_equal(arrive(&s, 2, 3 * S, 1 * S, &record), 0);
+	assert_int_equal(record.send_ntp, START + 3 * SECOND);
+	assert_int_equal(record.receive_ntp, START + 1 * SECOND);
+	assert_int_equal(arrives(&s, 2, 3 * S, 1 * S - 1), FIZEAU_ERR_LATE);
+	end(&s);
+}
+
+/*= rfc4656#section-4.2 OW-4.2-13 */
+static void the_send_timestamp_is_within_timeout_of_the_schedule(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(arrives(&s, 4, 7 * S, 7 * S), 0);
+	assert_int_equal(arrives(&s, 4, 7 * S + 1, 7 * S), FIZEAU_ERR_LATE);
+	assert_int_equal(arrives(&s, 4, 3 * S, 3 * S), 0);
+	assert_int_equal(arrives(&s, 4, 3 * S - 1, 3 * S), FIZEAU_ERR_LATE);
+	/* A number that has its time later by so much is not looked up yet, and none the worse for it. */
+	assert_int_equal(arrives(&s, 9, 3 * S, 3 * S), FIZEAU_ERR_LATE);
+	assert_int_equal(arrives(&s, 9, 10 * S, 10 * S), 0);
+	end(&s);
+}
+
+/*= rfc4656#section-4.2 OW-4.2-11 */
+static void duplicates_give_a_record_each(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_AUTHENTICATED);
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(arrives(&s, 3, 4 * S, 4 * S + i), 0);
+	assert_int_equal(fizeau_receiver_next_seqno(s.receiver), 4);
+	end(&s);
+}
+
+/* It may leave Timeout late and travel for another: at that very moment nothing is decided, and thereafter no
+   timestamp that it could carry would be good. */
+/*= rfc4656#section-4.2 OW-4.2-01 OW-4.2-11 */
+/*= rfc4656#section-3.5 OW-3.5-20 */
+static void no_copy_is_too_late_to_be_recorded_that_is_in_time(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(arrives(&s, 0, S, S), 0);
+	assert_int_equal(lost_by(&s, 5 * S), 0);
+	assert_int_equal(arrives(&s, 0, 3 * S, 5 * S), 0);
+	assert_int_equal(lost_by(&s, 5 * S + 1), 0);
+	for (int64_t sent = -6 * S; sent < 12 * S; sent += S / 4)
+		assert_int_equal(arrives(&s, 0, sent, 5 * S + 1), FIZEAU_ERR_LATE);
+	end(&s);
+}
+
+/*= rfc4656#section-4.2 OW-4.2-04 OW-4.2-08 */
+/*= rfc4656#section-3.9 OW-3.9-20 OW-3.9-21 */
+static void what_does_not_come_is_lost_two_timeouts_after_its_time(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(due(&s), 5 * S + 1);
+	assert_int_equal(arrives(&s, 0, S, S), 0);
+	assert_int_equal(due(&s), 6 * S + 1);
+	assert_int_equal(arrives(&s, 2, 3 * S, 3 * S), 0);
+	assert_int_equal(lost_by(&s, 6 * S), 0);
+	assert_int_equal(lost_by(&s, 6 * S + 1), 1);
+	assert_int_equal(s.records[0].seq, 1);
+	assert_int_equal(s.records[0].send_ntp, START + 2 * SECOND);
+	assert_int_equal(s.records[0].receive_ntp, 0);
+	assert_int_equal(s.records[0].send_error, 0x0001);
+	assert_int_equal(s.records[0].receive_error, HERE);
+	assert_int_equal(s.records[0].ttl, 255);
+	assert_true(fizeau_record_lost(&s.records[0]));
+	assert_int_equal(lost_by(&s, 6 * S + 1), 0);
+	assert_int_equal(due(&s), 8 * S + 1);
+	/* Some at a time, in order. */
+	assert_int_equal(fizeau_receiver_lost(s.receiver, here(START + 100 * SECOND), s.records, 3), 3);
+	assert_int_equal(s.records[0].seq, 3);
+	assert_int_equal(s.records[2].seq, 5);
+	assert_int_equal(fizeau_receiver_lost(s.receiver, here(START + 100 * SECOND), s.records, 5), 4);
+	assert_int_equal(s.records[3].seq, 9);
+	assert_int_equal(due(&s), 0);
+	assert_int_equal(lost_by(&s, 1000 * S), 0);
+	end(&s);
+}
+
+/*= rfc4656#section-3.6 OW-3.6-03 */
+static void lost_packets_have_the_times_of_the_vectors(void **state)
+{
+	json_t *v = vectors_group("schedule.json", "schedules");
+
+	(void)state;
+	assert_int_equal(json_array_size(v), 3);
+	for (size_t i = 0; i < json_array_size(v); i++) {
+		const json_t *example = json_array_get(v, i), *given = json_object_get(example, "slots");
+		const json_t *offsets = json_object_get(example, "offsets");
+		struct fizeau_receiver_config config = config_of(FIZEAU_TEST_OPEN);
+		struct fizeau_slot slots[MAX];
+		struct session s;
+
+		for (size_t k = 0; k < json_array_size(given); k++) {
+			slots[k].exponential = member_int(json_array_get(given, k), "type") == 0;
+			slots[k].parameter = member_u64_hex(json_array_get(given, k), "parameter");
+		}
+		member_hex(example, "sid", config.sid, sizeof(config.sid));
+		config.slots = slots;
+		config.slot_count = json_array_size(given);
+		s = begin_with(&config);
+		assert_int_equal(lost_by(&s, 3600 * S), 10);
+		for (size_t k = 0; k < 10; k++) {
+			uint64_t offset = strtoull(json_string_value(json_array_get(offsets, k)), NULL, 16);
+
+			assert_int_equal(s.records[k].seq, k);
+			assert_int_equal(s.records[k].send_ntp, START + offset);
+		}
+		end(&s);
+	}
+	json_decref(v);
+}
+
+/*= rfc4656#section-3.8 OW-3.8-16 */
+static void the_end_decides_what_was_due_timeout_before(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(arrives(&s, 2, 3 * S, 3 * S), 0);
+	assert_int_equal(lost_by(&s, 5 * S + 1), 1);
+	fizeau_receiver_finish(s.receiver, START + 7 * SECOND);
+	assert_int_equal(lost_by(&s, 7 * S), 3);
+	assert_int_equal(s.records[0].seq, 1);
+	assert_int_equal(s.records[1].seq, 3);
+	assert_int_equal(s.records[2].seq, 4);
+	assert_int_equal(lost_by(&s, 100 * S), 0);
+	assert_int_equal(due(&s), 0);
+	end(&s);
+}
+
+/* A complete session stops Timeout after its last packet was due: all of them are in the result. */
+static void a_complete_session_has_a_record_of_every_number(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+	const struct fizeau_session_end whole = {.next_seqno = 10};
+
+	(void)state;
+	fizeau_receiver_finish(s.receiver, START + 12 * SECOND);
+	assert_int_equal(lost_by(&s, 12 * S), 10);
+	for (int i = 0; i < 10; i++)
+		assert_true(fizeau_record_counts(&s.records[i], &whole, 0, START + 12 * SECOND, TIMEOUT));
+	end(&s);
+}
+
+static void nothing_changes_across_the_era_of_2036(void **state)
+{
+	struct fizeau_receiver_config config = config_of(FIZEAU_TEST_ENCRYPTED);
+	struct fizeau_record record;
+	struct session s;
+
+	(void)state;
+	config.start_time = 0 - 3 * SECOND;
+	s = begin_with(&config);
+	assert_int_equal(arrives(&s, 1, 2 * S, 2 * S + 5), 0);
+	/* The era begins at this very moment, which must not read as a lost packet. */
+	assert_int_equal(arrive(&s, 2, 3 * S - 9, 3 * S, &record), 0);
+	assert_false(fizeau_record_lost(&record));
+	assert_int_equal(arrives(&s, 3, 4 * S, 6 * S + 1), FIZEAU_ERR_LATE);
+	assert_int_equal(due(&s), 5 * S + 1);
+	assert_int_equal(lost_by(&s, 8 * S + 1), 2);
+	assert_int_equal(s.records[0].seq, 0);
+	assert_int_equal(s.records[1].seq, 3);
+	assert_int_equal(s.records[1].send_ntp, SECOND);
+	end(&s);
+}
+
+/*= rfc4656#section-3.8 OW-3.8-15 */
+static void an_end_below_a_received_number_cannot_be_true(void **state)
+{
+	struct session s = begin(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	assert_int_equal(fizeau_receiver_check_end(s.receiver, &(struct fizeau_session_end){0}), 0);
+	assert_int_equal(arrives(&s, 7, 8 * S, 8 * S), 0);
+	assert_int_equal(fizeau_receiver_check_end(s.receiver, &(struct fizeau_session_end){.next_seqno = 5}),
+		FIZEAU_ERR_SESSIONS);
+	assert_int_equal(fizeau_receiver_check_end(s.receiver, &(struct fizeau_session_end){.next_seqno = 7}),
+		FIZEAU_ERR_SESSIONS);
+	assert_int_equal(
+		fizeau_receiver_check_end(s.receiver, &(struct fizeau_session_end){.next_seqno = 8}), 0);
+	end(&s);
+}
+
+static struct fizeau_record received_at(uint32_t seq, uint64_t sent)
+{
+	return (struct fizeau_record){.seq = seq, .send_ntp = START + sent, .receive_ntp = START + sent + 1};
+}
+
+static struct fizeau_record lost_at(uint32_t seq, uint64_t sent)
+{
+	return (struct fizeau_record){.seq = seq, .send_ntp = START + sent, .send_error = 1, .ttl = 255};
+}
+
+static bool counts(struct fizeau_record record, const struct fizeau_session_end *end_)
+{
+	return fizeau_record_counts(&record, end_, 6, START + 100 * SECOND, TIMEOUT);
+}
+
+/*= rfc4656#section-3.8 OW-3.8-12 OW-3.8-16 */
+static void skipped_and_young_records_go(void **state)
+{
+	const struct fizeau_skip_range ranges[] = {{0, 2}, {5, 5}};
+	const struct fizeau_session_end stop = {.next_seqno = 8, .ranges = ranges, .range_count = 2};
+
+	(void)state;
+	assert_false(counts(lost_at(0, SECOND), &stop));
+	assert_false(counts(lost_at(2, SECOND), &stop));
+	assert_true(counts(lost_at(3, SECOND), &stop));
+	assert_false(counts(lost_at(5, SECOND), &stop));
+	assert_true(counts(lost_at(7, SECOND), &stop));
+	assert_false(counts(lost_at(8, SECOND), &stop));
+	/* What came was sent. */
+	assert_true(counts(received_at(2, SECOND), &stop));
+	/* The last Timeout before the end, lost or not. */
+	assert_true(counts(lost_at(6, 98 * SECOND), &stop));
+	assert_false(counts(lost_at(6, 98 * SECOND + 1), &stop));
+	assert_true(counts(received_at(6, 98 * SECOND), &stop));
+	assert_false(counts(received_at(6, 98 * SECOND + 1), &stop));
+	assert_false(counts(received_at(6, 100 * SECOND), &stop));
+	/* The sender's clock is ahead: that is not between then and now. */
+	assert_true(counts(received_at(6, 100 * SECOND + 1), &stop));
+}
+
+/*= rfc4656#section-3.8 OW-3.8-13 OW-3.8-14 */
+static void a_broken_connection_leaves_no_loss_behind_the_last_arrival(void **state)
+{
+	(void)state;
+	assert_true(counts(lost_at(0, SECOND), NULL));
+	assert_true(counts(lost_at(5, SECOND), NULL));
+	assert_false(counts(lost_at(6, SECOND), NULL));
+	assert_false(counts(lost_at(7, SECOND), NULL));
+	assert_true(counts(received_at(5, SECOND), NULL));
+	assert_false(counts(received_at(5, 99 * SECOND), NULL));
+}
+
+/* All numbers due at once, more than anybody could send: what a peer can ask for. */
+static void a_hostile_schedule_is_bounded_in_work_and_memory(void **state)
+{
+	struct fizeau_receiver_config config = config_of(FIZEAU_TEST_OPEN);
+	const struct fizeau_slot at_once = {.parameter = 0};
+	uint64_t given = 0;
+	int refused = 0;
+	struct session s;
+
+	(void)state;
+	config.slots = &at_once;
+	config.packets = UINT32_MAX;
+	s = begin_with(&config);
+	for (int i = 0; i < 100; i++)
+		refused += arrives(&s, UINT32_MAX - 1, 0, 0) == FIZEAU_ERR_MEMORY;
+	assert_int_equal(refused, 100);
+	/* Those within reach are recorded all the same. */
+	assert_int_equal(arrives(&s, 1000, 0, 0), 0);
+	assert_int_equal(due(&s), 4 * S + 1);
+	for (int i = 0; i < 1000; i++)
+		given += lost_by(&s, 4 * S + 1);
+	assert_int_equal(given, 1000 * MAX);
+	assert_int_equal(s.records[MAX - 1].seq, 1000 * MAX);
+	end(&s);
+}
+
+/* Forged in open mode: a number far ahead whose time is good by schedule costs no more than the numbers between. */
+static void a_gap_of_a_hundred_thousand_numbers_is_exact(void **state)
+{
+	struct fizeau_receiver_config config = config_of(FIZEAU_TEST_OPEN);
+	const struct fizeau_slot fast = {.parameter = SECOND / 50000};
+	uint64_t lost = 0;
+	size_t count;
+	struct session s;
+
+	(void)state;
+	config.slots = &fast;
+	config.packets = 200000;
+	s = begin_with(&config);
+	assert_int_equal(arrives(&s, 0, 0, 0), 0);
+	assert_int_equal(arrives(&s, 100000, 2 * S, 2 * S), 0);
+	assert_int_equal(arrives(&s, 1, 0, 2 * S), 0);
+	do {
+		count = lost_by(&s, 100 * S);
+		lost += count;
+	} while (count == MAX);
+	assert_int_equal(lost, 200000 - 3);
+	end(&s);
+}
+
+static void timeouts_and_start_times_beyond_reason(void **state)
+{
+	const uint64_t timeouts[] = {0, 1, INT64_MAX, UINT64_MAX};
+	const uint64_t starts[] = {0, 1, START, START + INT64_MAX, UINT64_MAX};
+	const struct fizeau_slot long_ago = {.parameter = UINT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		for (size_t k = 0; k < sizeof(starts) / sizeof(starts[0]); k++) {
+			struct fizeau_receiver_config config = config_of(FIZEAU_TEST_OPEN);
+			struct session s;
+
+			config.timeout = timeouts[i];
+			config.start_time = starts[k];
+			config.slots = k % 2 ? &long_ago : &every_second;
+			s = begin_with(&config);
+			(void)due(&s);
+			(void)arrives(&s, 3, 4 * S, 4 * S);
+			assert_in_range(lost_by(&s, INT64_MAX), 0, 10);
+			fizeau_receiver_finish(s.receiver, START);
+			assert_in_range(lost_by(&s, INT64_MIN), 0, 10);
+			end(&s);
+		}
+	}
+}
+
+static void no_session_without_slots(void **state)
+{
+	struct fizeau_receiver_config config = config_of(FIZEAU_TEST_OPEN);
+
+	(void)state;
+	config.slot_count = 0;
+	assert_null(fizeau_receiver_new(&config));
+	fizeau_receiver_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_record_is_what_came_and_when),
+		cmocka_unit_test(packets_of_the_vectors_are_read),
+		cmocka_unit_test(a_datagram_of_another_length_is_none_of_ours),
+		cmocka_unit_test(a_flipped_bit_under_the_hmac_is_discarded_and_lost_later),
+		cmocka_unit_test(multiplier_zero_is_discarded),
+		cmocka_unit_test(no_number_above_those_of_the_session),
+		cmocka_unit_test(the_send_timestamp_is_within_timeout_of_the_arrival),
+		cmocka_unit_test(the_send_timestamp_is_within_timeout_of_the_schedule),
+		cmocka_unit_test(duplicates_give_a_record_each),
+		cmocka_unit_test(no_copy_is_too_late_to_be_recorded_that_is_in_time),
+		cmocka_unit_test(what_does_not_come_is_lost_two_timeouts_after_its_time),
+		cmocka_unit_test(lost_packets_have_the_times_of_the_vectors),
+		cmocka_unit_test(the_end_decides_what_was_due_timeout_before),
+		cmocka_unit_test(a_complete_session_has_a_record_of_every_number),
+		cmocka_unit_test(nothing_changes_across_the_era_of_2036),
+		cmocka_unit_test(an_end_below_a_received_number_cannot_be_true),
+		cmocka_unit_test(skipped_and_young_records_go),
+		cmocka_unit_test(a_broken_connection_leaves_no_loss_behind_the_last_arrival),
+		cmocka_unit_test(a_hostile_schedule_is_bounded_in_work_and_memory),
+		cmocka_unit_test(a_gap_of_a_hundred_thousand_numbers_is_exact),
+		cmocka_unit_test(timeouts_and_start_times_beyond_reason),
+		cmocka_unit_test(no_session_without_slots),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
