@@ -35,8 +35,10 @@ static void setup(const uint8_t *octets, size_t len)
 	if (fz_setup_get(&one, octets, len) < 0)
 		return;
 	for (uint32_t offered = 0; offered < 256; offered++) {
-		if (fz_setup_check(&one, offered) == 0)
-			assert((one.mode & FZ_MODES_KNOWN & ~offered) == 0);
+		if (fz_setup_check(&one, FIZEAU_TWAMP, offered) == 0)
+			assert((one.mode & fz_modes_known(FIZEAU_TWAMP) & ~offered) == 0);
+		if (fz_setup_check(&one, FIZEAU_OWAMP, offered) == 0)
+			assert((one.mode & fz_modes_known(FIZEAU_OWAMP) & ~offered) == 0);
 	}
 	assert(fz_setup_put(&one, out, sizeof(out)) == 0);
 	assert(memcmp(out, octets, sizeof(out)) == 0);
@@ -57,7 +59,7 @@ static void server_start(const uint8_t *octets, size_t len)
 
 static void request_tw(const uint8_t *octets, size_t len)
 {
-	struct fz_request_tw one, two;
+	struct fz_request_head one, two;
 	struct fizeau_tw_request api;
 	uint8_t out[FZ_REQUEST_TW_OCTETS], again[FZ_REQUEST_TW_OCTETS];
 

@@ -2,6 +2,7 @@
 #include "lib/proto/channel.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include "lib/wire/setup.h"
 
@@ -42,9 +43,20 @@ int fz_channel_key(struct fz_channel *c, uint32_t mode, const struct fizeau_sess
 	return 0;
 }
 
+static void drop_large(struct fz_channel *c)
+{
+	if (c->large == NULL)
+		return;
+	fizeau_wipe(c->large, c->large_octets);
+	free(c->large);
+	c->large = NULL;
+	c->large_octets = 0;
+}
+
 void fz_channel_wipe(struct fz_channel *c)
 {
 	wipe_keys(c);
+	drop_large(c);
 	fizeau_wipe(c, sizeof(*c));
 }
 
@@ -73,13 +85,22 @@ int fz_channel_open(struct fz_channel *c, size_t to)
 
 /*= rfc4656#section-3.2 OW-3.2-07 OW-3.2-08 OW-3.2-09 */
 /*= rfc5357#section-3.2 TW-3.2-01 TW-3.2-03 */
-int fz_channel_open_message(struct fz_channel *c, size_t len)
+int fz_channel_open_message(struct fz_channel *c, size_t len, enum fz_protection protection)
 {
-	int error = fz_channel_open(c, len - FZ_HMAC_FIELD);
+	int error;
 
-	if (error < 0)
-		return error;
-	return fz_stream_open_hmac(&c->in, c->inbox + len - FZ_HMAC_FIELD);
+	if (protection == FZ_CLEAR)
+		return 0;
+	if (protection == FZ_OPENED)
+		return fz_channel_open(c, len);
+	error = fz_channel_open(c, len - FZ_HMAC_FIELD);
+	return error < 0 ? error : fz_stream_open_hmac(&c->in, c->inbox + len - FZ_HMAC_FIELD);
+}
+
+int fz_channel_open_part(struct fz_channel *c, uint8_t *octets, size_t len)
+{
+	assert(c->keyed);
+	return fz_stream_open(&c->in, octets, len);
 }
 
 void fz_channel_next(struct fz_channel *c)
@@ -93,21 +114,61 @@ static size_t waiting(const struct fz_channel *c)
 	return c->filled - c->sent;
 }
 
+static uint8_t *outbox(struct fz_channel *c)
+{
+	return c->large != NULL ? c->large : c->small;
+}
+
+static size_t outbox_octets(const struct fz_channel *c)
+{
+	return c->large != NULL ? c->large_octets : sizeof(c->small);
+}
+
 uint8_t *fz_channel_room(struct fz_channel *c, size_t len)
 {
-	if (sizeof(c->outbox) - waiting(c) < len)
+	uint8_t *box = outbox(c);
+
+	if (outbox_octets(c) - waiting(c) < len)
 		return NULL;
 	if (c->sent > 0) {
-		memmove(c->outbox, c->outbox + c->sent, waiting(c));
+		memmove(box, box + c->sent, waiting(c));
 		c->filled -= c->sent;
 		c->sent = 0;
 	}
-	return c->outbox + c->filled;
+	return box + c->filled;
+}
+
+int fz_channel_reserve(struct fz_channel *c, size_t len)
+{
+	size_t octets = waiting(c) + len;
+	uint8_t *large;
+
+	if (octets <= outbox_octets(c))
+		return 0;
+	if (len > FZ_CHANNEL_LONG_MAX || octets > FZ_CHANNEL_LONG_MAX)
+		return FIZEAU_ERR_LIMIT;
+	if (octets < FZ_CHANNEL_STREAM)
+		octets = FZ_CHANNEL_STREAM;
+	large = calloc(1, octets);
+	if (large == NULL)
+		return FIZEAU_ERR_MEMORY;
+	memcpy(large, outbox(c) + c->sent, waiting(c));
+	c->filled -= c->sent;
+	c->sent = 0;
+	drop_large(c);
+	c->large = large;
+	c->large_octets = octets;
+	return 0;
+}
+
+size_t fz_channel_stream_room(const struct fz_channel *c)
+{
+	return waiting(c) < FZ_CHANNEL_STREAM ? FZ_CHANNEL_STREAM - waiting(c) : 0;
 }
 
 void fz_channel_send(struct fz_channel *c, size_t len)
 {
-	assert(len <= sizeof(c->outbox) - c->filled);
+	assert(len <= outbox_octets(c) - c->filled);
 	c->filled += len;
 }
 
@@ -115,10 +176,10 @@ void fz_channel_send(struct fz_channel *c, size_t len)
 /*= rfc5357#section-3.2 TW-3.2-01 TW-3.2-03 */
 int fz_channel_send_sealed(struct fz_channel *c, size_t len)
 {
-	uint8_t *octets = c->outbox + c->filled;
+	uint8_t *octets = outbox(c) + c->filled;
 	int error;
 
-	assert(c->keyed && len <= sizeof(c->outbox) - c->filled);
+	assert(c->keyed && len <= outbox_octets(c) - c->filled);
 	error = fz_stream_seal(&c->out, octets, len - FZ_HMAC_FIELD);
 	if (error == 0)
 		error = fz_stream_seal_hmac(&c->out, octets + len - FZ_HMAC_FIELD);
@@ -127,9 +188,31 @@ int fz_channel_send_sealed(struct fz_channel *c, size_t len)
 	return error;
 }
 
+int fz_channel_send_part(struct fz_channel *c, size_t len)
+{
+	int error;
+
+	assert(c->keyed && len <= outbox_octets(c) - c->filled);
+	error = fz_stream_seal(&c->out, outbox(c) + c->filled, len);
+	if (error == 0)
+		fz_channel_send(c, len);
+	return error;
+}
+
+int fz_channel_send_hmac(struct fz_channel *c)
+{
+	int error;
+
+	assert(c->keyed && FZ_HMAC_FIELD <= outbox_octets(c) - c->filled);
+	error = fz_stream_seal_hmac(&c->out, outbox(c) + c->filled);
+	if (error == 0)
+		fz_channel_send(c, FZ_HMAC_FIELD);
+	return error;
+}
+
 size_t fz_channel_output(const struct fz_channel *c, const uint8_t **octets)
 {
-	*octets = c->outbox + c->sent;
+	*octets = (c->large != NULL ? c->large : c->small) + c->sent;
 	return waiting(c);
 }
 
@@ -137,12 +220,17 @@ void fz_channel_sent(struct fz_channel *c, size_t len)
 {
 	assert(len <= waiting(c));
 	c->sent += len;
+	if (waiting(c) > 0)
+		return;
+	c->sent = 0;
+	c->filled = 0;
+	drop_large(c);
 }
 
 bool fz_channel_ready(const struct fz_channel *c, size_t answer)
 {
 	return !c->closed && c->event_count + EVENTS_KEPT <= FZ_CHANNEL_EVENTS &&
-	       sizeof(c->outbox) - waiting(c) >= answer;
+	       (c->lent == FIZEAU_EVENT_NONE || c->lent_pulled) && outbox_octets(c) - waiting(c) >= answer;
 }
 
 struct fizeau_event *fz_channel_raise(struct fz_channel *c, enum fizeau_event_type type)
@@ -167,6 +255,23 @@ bool fz_channel_event(struct fz_channel *c, struct fizeau_event *event)
 	fizeau_wipe(next, sizeof(*next));
 	c->first_event = (c->first_event + 1) % FZ_CHANNEL_EVENTS;
 	c->event_count--;
+	if (event->type == c->lent)
+		c->lent_pulled = true;
+	return true;
+}
+
+void fz_channel_lend(struct fz_channel *c, enum fizeau_event_type type)
+{
+	c->lent = type;
+	c->lent_pulled = false;
+}
+
+bool fz_channel_reclaim(struct fz_channel *c)
+{
+	if (c->lent == FIZEAU_EVENT_NONE || !c->lent_pulled)
+		return false;
+	c->lent = FIZEAU_EVENT_NONE;
+	c->lent_pulled = false;
 	return true;
 }
 

@@ -3,61 +3,33 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "lib/proto/channel.h"
-#include "lib/proto/sessions.h"
-#include "lib/wire/accept.h"
-#include "lib/wire/greeting.h"
+#include "lib/proto/client_state.h"
 #include "lib/wire/request_tw.h"
 #include "lib/wire/server_start.h"
 #include "lib/wire/setup.h"
 #include "lib/wire/start.h"
-#include "lib/wire/stop.h"
 
-enum phase {
-	PHASE_GREETING,     /* Server-Greeting is due */
-	PHASE_CHOICE,       /* the caller owes set_up */
-	PHASE_SERVER_START, /* Server-Start is due */
-	PHASE_IDLE,         /* set up, no test running */
-	PHASE_SESSION,      /* Accept-Session is due */
-	PHASE_START,        /* Start-Ack is due */
-	PHASE_RUNNING,      /* between Start-Ack and Stop-Sessions */
-	PHASE_CLOSED,
-};
-
-/* What the server may send: when, its octets in all, whether it ends in an HMAC, and what is done with it. */
+/* When a message may come: in which protocol and phase. */
 struct row {
-	enum phase phase;
-	size_t octets;
-	bool sealed;
-	void (*handle)(struct fizeau_control_client *c, const uint8_t *octets);
+	bool twamp, owamp;
+	enum fz_client_phase phase;
+	struct fz_client_part part;
 };
 
-struct fizeau_control_client {
-	struct fizeau_control_client_config config;
-	enum phase phase;
-	struct fz_greeting greeting;
-	uint32_t mode; /* in Set-Up-Response */
-	uint8_t client_iv[16];
-	struct fz_channel channel;
-	struct fz_sessions sessions;
-	struct fizeau_mono deadline;
-};
-
-static void close_client(struct fizeau_control_client *c, int error, uint8_t accept)
+void fz_client_close(struct fizeau_control_client *c, int error, uint8_t accept)
 {
 	fz_channel_close(&c->channel, error, accept);
-	c->phase = PHASE_CLOSED;
+	c->phase = FZ_CLIENT_CLOSED;
 	c->deadline = FIZEAU_NEVER;
 }
 
-/* The server has nothing to say until the caller asks for something. */
-static void await_caller(struct fizeau_control_client *c, enum phase phase)
+void fz_client_await_caller(struct fizeau_control_client *c, enum fz_client_phase phase)
 {
 	c->phase = phase;
 	c->deadline = FIZEAU_NEVER;
 }
 
-static void await_server(struct fizeau_control_client *c, enum phase phase, struct fizeau_mono now)
+void fz_client_await_server(struct fizeau_control_client *c, enum fz_client_phase phase, struct fizeau_mono now)
 {
 	int64_t ns = c->config.answer_timeout_ns;
 
@@ -65,34 +37,36 @@ static void await_server(struct fizeau_control_client *c, enum phase phase, stru
 	c->deadline = now.ns > INT64_MAX - ns ? FIZEAU_NEVER : (struct fizeau_mono){now.ns + ns};
 }
 
-static void take_greeting(struct fizeau_control_client *c, const uint8_t *octets)
+static void take_greeting(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fizeau_event *event;
 	int error = fz_greeting_get(&c->greeting, octets, FZ_GREETING_OCTETS);
 
+	(void)now;
 	/*= rfc4656#section-3.1 OW-3.1-13 */
 	if (error == 0)
 		error = fz_greeting_check(&c->greeting);
 	if (error < 0) {
-		close_client(c, error, 0);
+		fz_client_close(c, error, 0);
 		return;
 	}
 	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_GREETING);
 	/*= rfc4656#section-3.1 OW-3.1-06 */
 	/*= rfc5618#section-3.1 MX-3.1-07 */
-	event->greeting.modes = c->greeting.modes & FZ_MODES_KNOWN;
+	event->greeting.modes = c->greeting.modes & fz_modes_known(c->config.protocol);
 	memcpy(event->greeting.challenge, c->greeting.challenge, sizeof(event->greeting.challenge));
 	memcpy(event->greeting.salt, c->greeting.salt, sizeof(event->greeting.salt));
 	event->greeting.count = c->greeting.count;
-	await_caller(c, PHASE_CHOICE);
+	fz_client_await_caller(c, FZ_CLIENT_CHOICE);
 }
 
-static void take_server_start(struct fizeau_control_client *c, const uint8_t *octets)
+static void take_server_start(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fz_server_start start;
 	struct fizeau_event *event;
 	int error = fz_server_start_get(&start, octets, FZ_SERVER_START_OCTETS);
 
+	(void)now;
 	/* A refusal is in clear: to be told before anything is decrypted. */
 	/*= rfc4656#section-3.1 OW-3.1-39 OW-3.1-41 */
 	/*= rfc4656#section-3.3 OW-3.3-04 */
@@ -100,7 +74,7 @@ static void take_server_start(struct fizeau_control_client *c, const uint8_t *oc
 	if (error == 0)
 		error = fz_server_start_check(&start);
 	if (error < 0) {
-		close_client(c, error, start.accept);
+		fz_client_close(c, error, start.accept);
 		return;
 	}
 	/*= rfc4656#section-3.1 OW-3.1-44 */
@@ -112,25 +86,28 @@ static void take_server_start(struct fizeau_control_client *c, const uint8_t *oc
 	if (error == 0)
 		error = fz_server_start_get(&start, octets, FZ_SERVER_START_OCTETS);
 	if (error < 0) {
-		close_client(c, error, 0);
+		fz_client_close(c, error, 0);
 		return;
 	}
 	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_SERVER_START);
 	event->answer.accept = FIZEAU_ACCEPT_OK;
 	event->answer.start_time = start.start_time;
-	await_caller(c, PHASE_IDLE);
+	fz_client_await_caller(c, FZ_CLIENT_IDLE);
 }
 
-static void take_accept_session(struct fizeau_control_client *c, const uint8_t *octets)
+static void take_accept_session(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fz_accept_session answer;
 	struct fizeau_event *event;
 	int error = fz_accept_session_get(&answer, octets, FZ_ACCEPT_SESSION_OCTETS);
 
+	(void)now;
+	if (error == 0 && answer.accept != FIZEAU_ACCEPT_OK)
+		error = FIZEAU_ERR_REFUSED;
 	if (error == 0)
-		error = fz_accept_session_check(&answer);
+		error = c->ow != NULL ? fz_client_check_accept_ow(c, &answer) : fz_accept_session_check(&answer);
 	if (error < 0 && error != FIZEAU_ERR_REFUSED) {
-		close_client(c, error, 0);
+		fz_client_close(c, error, 0);
 		return;
 	}
 	/*= rfc4656#section-3.5 OW-3.5-26 */
@@ -144,54 +121,66 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 		/*= rfc5357#section-3.8 TW-3.8-07 */
 		fz_sessions_accept(&c->sessions);
 	}
-	await_caller(c, PHASE_IDLE);
+	fz_client_await_caller(c, FZ_CLIENT_IDLE);
 }
 
-static void take_start_ack(struct fizeau_control_client *c, const uint8_t *octets)
+static void take_start_ack(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fz_start_ack ack;
 	struct fizeau_event *event;
 	int error = fz_start_ack_get(&ack, octets, FZ_START_ACK_OCTETS);
 
+	(void)now;
 	/*= rfc4656#section-3.7 OW-3.7-06 */
 	if (error == 0)
 		error = fz_start_ack_check(&ack);
 	if (error < 0) {
-		close_client(c, error, ack.accept);
+		fz_client_close(c, error, ack.accept);
 		return;
 	}
 	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_START_ACK);
 	event->answer.accept = FIZEAU_ACCEPT_OK;
 	fz_sessions_start(&c->sessions);
-	await_caller(c, PHASE_RUNNING);
+	fz_client_await_caller(c, FZ_CLIENT_RUNNING);
 }
 
 static const struct row rows[] = {
-	{PHASE_GREETING, FZ_GREETING_OCTETS, false, take_greeting},
-	{PHASE_SERVER_START, FZ_SERVER_START_OCTETS, false, take_server_start},
-	{PHASE_SESSION, FZ_ACCEPT_SESSION_OCTETS, true, take_accept_session},
-	{PHASE_START, FZ_START_ACK_OCTETS, true, take_start_ack},
+	{true, true, FZ_CLIENT_GREETING, {FZ_GREETING_OCTETS, FZ_CLEAR, take_greeting}},
+	{true, true, FZ_CLIENT_SERVER_START, {FZ_SERVER_START_OCTETS, FZ_CLEAR, take_server_start}},
+	{true, true, FZ_CLIENT_SESSION, {FZ_ACCEPT_SESSION_OCTETS, FZ_SEALED, take_accept_session}},
+	{true, true, FZ_CLIENT_START, {FZ_START_ACK_OCTETS, FZ_SEALED, take_start_ack}},
+	{false, true, FZ_CLIENT_RUNNING, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_client_take_stop}},
+	{false, true, FZ_CLIENT_STOPPING, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_client_take_stop}},
+	{false, true, FZ_CLIENT_FETCH, {FZ_FETCH_ACK_OCTETS, FZ_SEALED, fz_client_take_fetch_ack}},
 };
 
-static const struct row *row_of(enum phase phase)
+static const struct fz_client_part *part_of(const struct fizeau_control_client *c)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].phase == phase)
-			return &rows[i];
+		if (rows[i].phase == c->phase && (c->ow != NULL ? rows[i].owamp : rows[i].twamp))
+			return &rows[i].part;
 	}
 	return NULL;
 }
 
-static void take_message(struct fizeau_control_client *c, const struct row *row)
+static void take_part(struct fizeau_control_client *c, struct fizeau_mono now)
 {
-	int error = row->sealed ? fz_channel_open_message(&c->channel, row->octets) : 0;
+	const struct fz_client_part *part = c->part;
+	int error = fz_channel_open_message(&c->channel, part->octets, part->protection);
 
+	c->part = NULL;
 	/*= rfc4656#section-3.2 OW-3.2-07 */
 	if (error < 0)
-		close_client(c, error, 0);
+		fz_client_close(c, error, 0);
 	else
-		row->handle(c, c->channel.inbox);
+		part->handle(c, c->channel.inbox, now);
 	fz_channel_next(&c->channel);
+}
+
+static void reclaim(struct fizeau_control_client *c)
+{
+	if (fz_channel_reclaim(&c->channel))
+		fz_client_ow_reclaim(c->ow);
 }
 
 size_t fizeau_control_client_recv(
@@ -199,21 +188,25 @@ size_t fizeau_control_client_recv(
 {
 	size_t taken = 0;
 
+	reclaim(c);
 	/* The deadline was set when the answer was asked for; octets that trickle in do not move it. */
-	(void)now;
-	while (taken < len && c->phase != PHASE_CHOICE && fz_channel_ready(&c->channel, 0)) {
-		const struct row *row = row_of(c->phase);
-
+	while (taken < len && c->phase != FZ_CLIENT_CHOICE && fz_channel_ready(&c->channel, 0)) {
+		if (fz_client_wants_records(c)) {
+			taken += fz_client_take_records(c, octets + taken, len - taken, now);
+			continue;
+		}
+		if (c->part == NULL)
+			c->part = part_of(c);
 		/*= rfc5357#section-3.4 TW-3.4-01 */
-		if (row == NULL) {
-			close_client(c, FIZEAU_ERR_UNEXPECTED, 0);
+		if (c->part == NULL) {
+			fz_client_close(c, FIZEAU_ERR_UNEXPECTED, 0);
 			break;
 		}
-		taken += fz_channel_fill(&c->channel, octets + taken, len - taken, row->octets);
-		if (c->channel.have == row->octets)
-			take_message(c, row);
+		taken += fz_channel_fill(&c->channel, octets + taken, len - taken, c->part->octets);
+		if (c->channel.have == c->part->octets)
+			take_part(c, now);
 	}
-	return c->phase == PHASE_CLOSED ? len : taken;
+	return c->phase == FZ_CLIENT_CLOSED ? len : taken;
 }
 
 struct fizeau_control_client *fizeau_control_client_new(
@@ -227,7 +220,14 @@ struct fizeau_control_client *fizeau_control_client_new(
 	if (c == NULL)
 		return NULL;
 	c->config = *config;
-	await_server(c, PHASE_GREETING, now);
+	if (config->protocol == FIZEAU_OWAMP) {
+		c->ow = fz_client_ow_new();
+		if (c->ow == NULL) {
+			fizeau_control_client_free(c);
+			return NULL;
+		}
+	}
+	fz_client_await_server(c, FZ_CLIENT_GREETING, now);
 	return c;
 }
 
@@ -235,14 +235,21 @@ void fizeau_control_client_free(struct fizeau_control_client *c)
 {
 	if (c == NULL)
 		return;
+	fz_client_ow_free(c->ow);
 	fz_channel_wipe(&c->channel);
 	fizeau_wipe(c, sizeof(*c));
 	free(c);
 }
 
+/* Parts of a message are in, and parts of it are not. */
+static bool amid_message(const struct fizeau_control_client *c)
+{
+	return c->part != NULL || fz_client_wants_records(c);
+}
+
 void fizeau_control_client_eof(struct fizeau_control_client *c)
 {
-	close_client(c, c->channel.have > 0 ? FIZEAU_ERR_LENGTH : FIZEAU_ERR_CLOSED, 0);
+	fz_client_close(c, c->channel.have > 0 || amid_message(c) ? FIZEAU_ERR_LENGTH : FIZEAU_ERR_CLOSED, 0);
 }
 
 size_t fizeau_control_client_output(const struct fizeau_control_client *c, const uint8_t **octets)
@@ -257,6 +264,7 @@ void fizeau_control_client_sent(struct fizeau_control_client *c, size_t len)
 
 bool fizeau_control_client_event(struct fizeau_control_client *c, struct fizeau_event *event)
 {
+	reclaim(c);
 	return fz_channel_event(&c->channel, event);
 }
 
@@ -267,8 +275,8 @@ struct fizeau_mono fizeau_control_client_deadline(const struct fizeau_control_cl
 
 void fizeau_control_client_expire(struct fizeau_control_client *c, struct fizeau_mono now)
 {
-	if (c->phase != PHASE_CLOSED && c->deadline.ns != INT64_MAX && now.ns >= c->deadline.ns)
-		close_client(c, FIZEAU_ERR_TIMEOUT, 0);
+	if (c->phase != FZ_CLIENT_CLOSED && c->deadline.ns != INT64_MAX && now.ns >= c->deadline.ns)
+		fz_client_close(c, FIZEAU_ERR_TIMEOUT, 0);
 }
 
 /* May this mode answer the greeting? */
@@ -277,15 +285,16 @@ static int check_mode(const struct fizeau_control_client *c, uint32_t mode)
 	/*= rfc4656#section-3.1 OW-3.1-17 OW-3.1-18 OW-3.1-20 */
 	/*= rfc5618#section-3.1 MX-3.1-03 */
 	/*= rfc7717#section-5.3 IK-5.3-02 */
-	if ((mode & ~FZ_MODES_KNOWN) != 0 || fz_mode_check(mode, c->greeting.modes) < 0)
+	if ((mode & ~fz_modes_known(c->config.protocol)) != 0 ||
+		fz_mode_check(c->config.protocol, mode, c->greeting.modes) < 0)
 		return FIZEAU_ERR_MODE;
 	if (!fz_mode_protects_control(mode))
 		return 0;
 	/* With an IKEv2-derived key PBKDF2 may be left out, and whoever does run it looks at the maximum first. */
 	/*= rfc5357#section-6 TW-6-02 TW-6-05 */
 	/*= rfc7717#section-5.2 IK-5.2-02 */
-	return fizeau_count_check(
-		c->greeting.count, (mode & FIZEAU_MODE_TW_IKEV2) != 0 ? UINT32_MAX : c->config.max_count);
+	return fizeau_count_check(c->greeting.count,
+		(mode & fizeau_mode_ike(c->config.protocol)) != 0 ? UINT32_MAX : c->config.max_count);
 }
 
 /*= rfc4656#section-3.1 OW-3.1-15 OW-3.1-24 OW-3.1-27 OW-3.1-28 */
@@ -317,7 +326,7 @@ int fizeau_control_client_set_up(
 	int error;
 
 	/*= rfc4656#section-3.1 OW-3.1-01 OW-3.1-14 */
-	if (c->phase != PHASE_CHOICE)
+	if (c->phase != FZ_CLIENT_CHOICE)
 		return FIZEAU_ERR_STATE;
 	error = set_up->mode == 0 ? 0 : check_mode(c, set_up->mode);
 	if (error == 0)
@@ -326,7 +335,7 @@ int fizeau_control_client_set_up(
 		return error;
 	/*= rfc4656#section-3.1 OW-3.1-22 */
 	if (set_up->mode == 0) {
-		close_client(c, 0, 0);
+		fz_client_close(c, 0, 0);
 		return 0;
 	}
 	c->mode = set_up->mode;
@@ -334,17 +343,16 @@ int fizeau_control_client_set_up(
 		c->channel.keys = set_up->keys;
 		memcpy(c->client_iv, set_up->client_iv, sizeof(c->client_iv));
 	}
-	await_server(c, PHASE_SERVER_START, now);
+	fz_client_await_server(c, FZ_CLIENT_SERVER_START, now);
 	return 0;
 }
 
-/* Sends the message that was put into the room. An error is libcrypto's, and then the stream is lost. */
-static int send_sealed(struct fizeau_control_client *c, size_t len)
+int fz_client_send_sealed(struct fizeau_control_client *c, size_t len)
 {
 	int error = fz_channel_send_sealed(&c->channel, len);
 
 	if (error < 0)
-		close_client(c, error, 0);
+		fz_client_close(c, error, 0);
 	return error;
 }
 
@@ -353,11 +361,11 @@ static int send_sealed(struct fizeau_control_client *c, size_t len)
 int fizeau_control_client_request_tw(
 	struct fizeau_control_client *c, const struct fizeau_tw_request *request, struct fizeau_mono now)
 {
-	struct fz_request_tw message;
+	struct fz_request_head message;
 	uint8_t *octets;
 	int error;
 
-	if (c->phase != PHASE_IDLE)
+	if (c->phase != FZ_CLIENT_IDLE || c->ow != NULL)
 		return FIZEAU_ERR_STATE;
 	error = fz_request_tw_from_api(request, &message);
 	if (error < 0)
@@ -367,9 +375,9 @@ int fizeau_control_client_request_tw(
 		return FIZEAU_ERR_LIMIT;
 	error = fz_request_tw_put(&message, octets, FZ_REQUEST_TW_OCTETS);
 	if (error == 0)
-		error = send_sealed(c, FZ_REQUEST_TW_OCTETS);
+		error = fz_client_send_sealed(c, FZ_REQUEST_TW_OCTETS);
 	if (error == 0)
-		await_server(c, PHASE_SESSION, now);
+		fz_client_await_server(c, FZ_CLIENT_SESSION, now);
 	return error;
 }
 
@@ -380,16 +388,16 @@ int fizeau_control_client_start(struct fizeau_control_client *c, struct fizeau_m
 	uint8_t *octets;
 	int error;
 
-	if (c->phase != PHASE_IDLE || c->sessions.accepted == 0)
+	if (c->phase != FZ_CLIENT_IDLE || c->sessions.accepted == 0)
 		return FIZEAU_ERR_STATE;
 	octets = fz_channel_room(&c->channel, FZ_START_OCTETS);
 	if (octets == NULL)
 		return FIZEAU_ERR_LIMIT;
 	error = fz_start_put(octets, FZ_START_OCTETS);
 	if (error == 0)
-		error = send_sealed(c, FZ_START_OCTETS);
+		error = fz_client_send_sealed(c, FZ_START_OCTETS);
 	if (error == 0)
-		await_server(c, PHASE_START, now);
+		fz_client_await_server(c, FZ_CLIENT_START, now);
 	return error;
 }
 
@@ -401,18 +409,18 @@ int fizeau_control_client_stop(struct fizeau_control_client *c, uint8_t accept, 
 	int error;
 
 	(void)now;
-	if (c->phase != PHASE_RUNNING)
+	if (c->phase != FZ_CLIENT_RUNNING || c->ow != NULL)
 		return FIZEAU_ERR_STATE;
 	octets = fz_channel_room(&c->channel, FZ_STOP_OCTETS);
 	if (octets == NULL)
 		return FIZEAU_ERR_LIMIT;
 	error = fz_stop_put(&stop, octets, FZ_STOP_OCTETS);
 	if (error == 0)
-		error = send_sealed(c, FZ_STOP_OCTETS);
+		error = fz_client_send_sealed(c, FZ_STOP_OCTETS);
 	if (error < 0)
 		return error;
 	fz_sessions_clear(&c->sessions);
-	await_caller(c, PHASE_IDLE);
+	fz_client_await_caller(c, FZ_CLIENT_IDLE);
 	return 0;
 }
 

@@ -4,75 +4,51 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lib/proto/channel.h"
-#include "lib/proto/sessions.h"
-#include "lib/wire/accept.h"
+#include "lib/proto/server_state.h"
+#include "lib/wire/fetch.h"
 #include "lib/wire/greeting.h"
+#include "lib/wire/request_session.h"
 #include "lib/wire/request_tw.h"
 #include "lib/wire/server_start.h"
 #include "lib/wire/setup.h"
 #include "lib/wire/start.h"
-#include "lib/wire/stop.h"
-
-enum phase {
-	PHASE_SET_UP,  /* greeting is out, Set-Up-Response is due */
-	PHASE_KEY,     /* the caller owes answer_key */
-	PHASE_IDLE,    /* set up, no test running */
-	PHASE_SESSION, /* the caller owes answer_session */
-	PHASE_START,   /* the caller owes answer_start */
-	PHASE_RUNNING, /* between Start-Sessions and Stop-Sessions */
-	PHASE_CLOSED,
-};
+#include "lib/wire/stop_ow.h"
 
 #define NO_COMMAND (-1)
 #define LONGEST_ANSWER FZ_ACCEPT_SESSION_OCTETS
 
-/* A message that may come: when, its first octet, its octets in all, and what is done with it in clear. */
+/* When a message may come: in which protocol and phase, and what its first octet is. */
 struct row {
-	enum phase phase;
+	bool twamp, owamp;
+	enum fz_server_phase phase;
 	int command;
-	size_t octets;
-	void (*handle)(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now);
+	struct fz_server_part part;
 };
 
-struct fizeau_server {
-	struct fizeau_server_config config;
-	struct fizeau_server_random random;
-	enum phase phase;
-	const struct row *row; /* the message that is coming in; NULL until its first block is in */
-	uint8_t client_iv[16];
-	struct fz_channel channel;
-	struct fz_sessions sessions;
-	struct fizeau_mono deadline;
-};
-
-static void close_server(struct fizeau_server *s, int error, uint8_t accept)
+void fz_server_close(struct fizeau_server *s, int error, uint8_t accept)
 {
 	fz_channel_close(&s->channel, error, accept);
-	s->phase = PHASE_CLOSED;
+	s->phase = FZ_SERVER_CLOSED;
 	s->deadline = FIZEAU_NEVER;
 }
 
-static struct fizeau_mono after(struct fizeau_mono now, int64_t ns)
+struct fizeau_mono fz_server_after(struct fizeau_mono now, int64_t ns)
 {
 	return now.ns > INT64_MAX - ns ? FIZEAU_NEVER : (struct fizeau_mono){now.ns + ns};
 }
 
-static void enter_idle(struct fizeau_server *s, struct fizeau_mono now)
+void fz_server_enter_idle(struct fizeau_server *s, struct fizeau_mono now)
 {
-	s->phase = PHASE_IDLE;
+	s->phase = FZ_SERVER_IDLE;
 	/*= rfc5357#section-3.1 TW-3.1-05 TW-3.1-07 TW-3.1-11 */
-	s->deadline = after(now, s->config.servwait_ns);
+	s->deadline = fz_server_after(now, s->config.servwait_ns);
 }
 
-/* Our own time to find an answer is not the peer's silence. */
-static void await_caller(struct fizeau_server *s, enum phase phase)
+void fz_server_await_caller(struct fizeau_server *s, enum fz_server_phase phase)
 {
 	s->phase = phase;
 	s->deadline = FIZEAU_NEVER;
 }
-
-/* recv takes no message without room for the answer, so the three below find it. */
 
 /*= rfc4656#section-3.1 OW-3.1-34 OW-3.1-38 OW-3.1-42 OW-3.1-44 OW-3.1-45 */
 static int send_server_start(struct fizeau_server *s, uint8_t accept)
@@ -94,7 +70,7 @@ static int send_server_start(struct fizeau_server *s, uint8_t accept)
 	return error;
 }
 
-static int send_accept_session(struct fizeau_server *s, const struct fz_accept_session *answer)
+int fz_server_send_accept_session(struct fizeau_server *s, const struct fz_accept_session *answer)
 {
 	uint8_t *octets = fz_channel_room(&s->channel, FZ_ACCEPT_SESSION_OCTETS);
 	int error;
@@ -104,7 +80,7 @@ static int send_accept_session(struct fizeau_server *s, const struct fz_accept_s
 	return error < 0 ? error : fz_channel_send_sealed(&s->channel, FZ_ACCEPT_SESSION_OCTETS);
 }
 
-static int send_start_ack(struct fizeau_server *s, uint8_t accept)
+int fz_server_send_start_ack(struct fizeau_server *s, uint8_t accept)
 {
 	struct fz_start_ack ack = {.accept = accept};
 	uint8_t *octets = fz_channel_room(&s->channel, FZ_START_ACK_OCTETS);
@@ -120,19 +96,19 @@ static int refuse_set_up(struct fizeau_server *s, int why, uint8_t accept)
 	int error = send_server_start(s, accept);
 
 	/*= rfc4656#section-3.1 OW-3.1-40 */
-	close_server(s, why, accept);
+	fz_server_close(s, why, accept);
 	return error;
 }
 
-static void refuse_session(struct fizeau_server *s, uint8_t accept, struct fizeau_mono now)
+void fz_server_refuse_session(struct fizeau_server *s, uint8_t accept, struct fizeau_mono now)
 {
-	int error = send_accept_session(s, &(struct fz_accept_session){.accept = accept});
+	int error = fz_server_send_accept_session(s, &(struct fz_accept_session){.accept = accept});
 
 	/*= rfc4656#section-3.5 OW-3.5-25 */
 	if (error < 0)
-		close_server(s, error, FIZEAU_ACCEPT_INTERNAL);
+		fz_server_close(s, error, FIZEAU_ACCEPT_INTERNAL);
 	else
-		enter_idle(s, now);
+		fz_server_enter_idle(s, now);
 }
 
 static void take_set_up(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now)
@@ -143,10 +119,10 @@ static void take_set_up(struct fizeau_server *s, const uint8_t *octets, struct f
 
 	(void)now;
 	if (error == 0)
-		error = fz_setup_check(&setup, s->config.modes);
+		error = fz_setup_check(&setup, s->config.protocol, s->config.modes);
 	/*= rfc4656#section-3.1 OW-3.1-22 */
 	if (error == FIZEAU_ERR_UNWILLING) {
-		close_server(s, error, 0);
+		fz_server_close(s, error, 0);
 		return;
 	}
 	/*= rfc4656#section-3.1 OW-3.1-19 */
@@ -156,13 +132,13 @@ static void take_set_up(struct fizeau_server *s, const uint8_t *octets, struct f
 		(void)refuse_set_up(s, error, FIZEAU_ACCEPT_UNSUPPORTED);
 		return;
 	}
-	s->channel.mode = setup.mode & FZ_MODES_KNOWN;
+	s->channel.mode = setup.mode & fz_modes_known(s->config.protocol);
 	memcpy(s->client_iv, setup.client_iv, sizeof(s->client_iv));
 	event = fz_channel_raise(&s->channel, FIZEAU_EVENT_KEY_WANTED);
 	event->key.mode = s->channel.mode;
 	/*= rfc4656#section-3.1 OW-3.1-24 */
 	if (fz_mode_protects_control(s->channel.mode)) {
-		event->key.ike = (s->channel.mode & FIZEAU_MODE_TW_IKEV2) != 0;
+		event->key.ike = (s->channel.mode & fizeau_mode_ike(s->config.protocol)) != 0;
 		/*= rfc4656#section-3.1 OW-3.1-25 OW-3.1-26 */
 		memcpy(event->key.key_id, setup.key_id, sizeof(event->key.key_id));
 		memcpy(event->key.token, setup.token, sizeof(event->key.token));
@@ -175,30 +151,7 @@ static void take_set_up(struct fizeau_server *s, const uint8_t *octets, struct f
 		memcpy(event->key.spi_i, setup.key_id, sizeof(event->key.spi_i));
 		memcpy(event->key.spi_r, setup.key_id + sizeof(event->key.spi_i), sizeof(event->key.spi_r));
 	}
-	await_caller(s, PHASE_KEY);
-}
-
-static void take_request_tw(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now)
-{
-	struct fz_request_tw request;
-	int error = fz_request_tw_get(&request, octets, FZ_REQUEST_TW_OCTETS);
-	uint8_t accept;
-
-	if (error < 0) {
-		close_server(s, error, 0);
-		return;
-	}
-	/*= rfc5357#section-3.5 TW-3.5-06 TW-3.5-20 */
-	/*= rfc4656#section-3.3 OW-3.3-03 */
-	accept = fz_request_tw_check(&request);
-	if (accept == FIZEAU_ACCEPT_OK && s->sessions.accepted >= s->config.max_sessions)
-		accept = FIZEAU_ACCEPT_TEMPORARY_LIMIT;
-	if (accept != FIZEAU_ACCEPT_OK) {
-		refuse_session(s, accept, now);
-		return;
-	}
-	fz_request_tw_to_api(&request, &fz_channel_raise(&s->channel, FIZEAU_EVENT_SESSION_WANTED)->request);
-	await_caller(s, PHASE_SESSION);
+	fz_server_await_caller(s, FZ_SERVER_KEY);
 }
 
 static void take_start(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now)
@@ -207,41 +160,19 @@ static void take_start(struct fizeau_server *s, const uint8_t *octets, struct fi
 
 	/* There is nothing to start: a refusal says so, and the peer may still request something. */
 	if (error == 0 && s->sessions.accepted == 0) {
-		error = send_start_ack(s, FIZEAU_ACCEPT_FAILURE);
+		error = fz_server_send_start_ack(s, FIZEAU_ACCEPT_FAILURE);
 		if (error == 0) {
-			enter_idle(s, now);
+			fz_server_enter_idle(s, now);
 			return;
 		}
 	}
 	if (error < 0) {
-		close_server(s, error, 0);
+		fz_server_close(s, error, 0);
 		return;
 	}
 	(void)fz_channel_raise(&s->channel, FIZEAU_EVENT_START_WANTED);
 	/*= rfc5357#section-3.1 TW-3.1-06 */
-	await_caller(s, PHASE_START);
-}
-
-static void take_stop(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now)
-{
-	struct fz_stop stop;
-	struct fizeau_event *event;
-	int error = fz_stop_get(&stop, octets, FZ_STOP_OCTETS);
-
-	/*= rfc5357#section-3.8 TW-3.8-08 */
-	if (error == 0)
-		error = fz_stop_check(&stop, s->sessions.started, fz_sessions_alive(&s->sessions));
-	if (error < 0) {
-		close_server(s, error, 0);
-		return;
-	}
-	/*= rfc5357#section-3.8 TW-3.8-01 TW-3.8-04 TW-3.8-05 */
-	event = fz_channel_raise(&s->channel, FIZEAU_EVENT_STOPPED);
-	/*= rfc4656#section-3.8 OW-3.8-06 */
-	event->stopped.accept = stop.accept;
-	event->stopped.sessions = stop.sessions;
-	fz_sessions_clear(&s->sessions);
-	enter_idle(s, now);
+	fz_server_await_caller(s, FZ_SERVER_START);
 }
 
 /*= rfc5357#section-3.4 TW-3.4-01 */
@@ -251,18 +182,25 @@ static void take_stop(struct fizeau_server *s, const uint8_t *octets, struct fiz
 /*= rfc5357#section-2 TW-2-04 */
 /*= rfc4656#section-3.4 OW-3.4-05 OW-3.4-06 */
 /*= rfc4656#section-2 OW-2-03 */
+/*= rfc7718#section-3.1.4 OR-3.1-01 */
 static const struct row rows[] = {
-	{PHASE_SET_UP, NO_COMMAND, FZ_SETUP_OCTETS, take_set_up},
-	{PHASE_IDLE, FZ_REQUEST_TW_COMMAND, FZ_REQUEST_TW_OCTETS, take_request_tw},
-	{PHASE_IDLE, FZ_START_COMMAND, FZ_START_OCTETS, take_start},
-	{PHASE_RUNNING, FZ_STOP_COMMAND, FZ_STOP_OCTETS, take_stop},
+	{true, true, FZ_SERVER_SET_UP, NO_COMMAND, {FZ_SETUP_OCTETS, FZ_CLEAR, take_set_up}},
+	{true, false, FZ_SERVER_IDLE, FZ_REQUEST_TW_COMMAND, {FZ_REQUEST_TW_OCTETS, FZ_SEALED, fz_server_take_request_tw}},
+	{false, true, FZ_SERVER_IDLE, FZ_REQUEST_OW_COMMAND, {FZ_REQUEST_OW_OCTETS, FZ_SEALED, fz_server_take_request_ow}},
+	{false, true, FZ_SERVER_IDLE, FZ_FETCH_COMMAND, {FZ_FETCH_OCTETS, FZ_SEALED, fz_server_take_fetch}},
+	{true, true, FZ_SERVER_IDLE, FZ_START_COMMAND, {FZ_START_OCTETS, FZ_SEALED, take_start}},
+	{true, false, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_OCTETS, FZ_SEALED, fz_server_take_stop_tw}},
+	{false, true, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
+	{false, true, FZ_SERVER_STOPPING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
 };
 
-static const struct row *row_of(enum phase phase, int command)
+static const struct fz_server_part *part_of(const struct fizeau_server *s, int command)
 {
+	bool owamp = s->config.protocol == FIZEAU_OWAMP;
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].phase == phase && rows[i].command == command)
-			return &rows[i];
+		if (rows[i].phase == s->phase && rows[i].command == command && (owamp ? rows[i].owamp : rows[i].twamp))
+			return &rows[i].part;
 	}
 	return NULL;
 }
@@ -270,65 +208,87 @@ static const struct row *row_of(enum phase phase, int command)
 /* The first block of a command is in: which one is it? */
 static void take_command(struct fizeau_server *s)
 {
+	uint8_t command;
 	int error = fz_channel_open(&s->channel, FZ_CHANNEL_BLOCK);
 
 	if (error < 0) {
-		close_server(s, error, 0);
+		fz_server_close(s, error, 0);
 		return;
 	}
-	s->row = row_of(s->phase, s->channel.inbox[0]);
-	if (s->row != NULL)
+	command = s->channel.inbox[0];
+	s->part = part_of(s, command);
+	if (s->part != NULL)
 		return;
 	/* Its length is unknown, so where the next command begins is as well: this is the last answer. */
 	/*= rfc5357#section-3.5 TW-3.5-03 TW-3.5-04 */
-	error = send_accept_session(s, &(struct fz_accept_session){.accept = FIZEAU_ACCEPT_UNSUPPORTED});
-	close_server(s, error < 0 ? error : FIZEAU_ERR_UNEXPECTED, FIZEAU_ACCEPT_UNSUPPORTED);
+	error = s->ow != NULL ? fz_server_answer_unexpected_ow(s, command) : fz_server_answer_unexpected_tw(s, command);
+	fz_server_close(s, error < 0 ? error : FIZEAU_ERR_UNEXPECTED, FIZEAU_ACCEPT_UNSUPPORTED);
 }
 
-static void take_message(struct fizeau_server *s, struct fizeau_mono now)
+static void take_part(struct fizeau_server *s, struct fizeau_mono now)
 {
-	const struct row *row = s->row;
-	int error = row->command == NO_COMMAND ? 0 : fz_channel_open_message(&s->channel, row->octets);
+	const struct fz_server_part *part = s->part;
+	int error = fz_channel_open_message(&s->channel, part->octets, part->protection);
 
-	s->row = NULL;
+	s->part = NULL;
 	/* One reaction to all that fails, and before anything of the message is used. */
 	/*= rfc4656#section-3.2 OW-3.2-07 OW-3.2-08 */
 	/*= rfc4656#section-6.10 OW-6.10-01 OW-6.10-02 OW-6.10-03 */
 	if (error < 0)
-		close_server(s, error, 0);
+		fz_server_close(s, error, 0);
 	else
-		row->handle(s, s->channel.inbox, now);
+		part->handle(s, s->channel.inbox, now);
 	fz_channel_next(&s->channel);
 }
 
-static bool wants_octets(const struct fizeau_server *s)
+static void reclaim(struct fizeau_server *s)
 {
-	bool listens = s->phase == PHASE_SET_UP || s->phase == PHASE_IDLE || s->phase == PHASE_RUNNING;
+	if (fz_channel_reclaim(&s->channel))
+		fz_server_ow_reclaim(s->ow);
+}
 
-	return listens && fz_channel_ready(&s->channel, LONGEST_ANSWER);
+static bool listens(const struct fizeau_server *s)
+{
+	switch (s->phase) {
+	case FZ_SERVER_SET_UP:
+	case FZ_SERVER_IDLE:
+	case FZ_SERVER_RUNNING:
+	case FZ_SERVER_STOPPING:
+	case FZ_SERVER_STOPPED:
+		return true;
+	case FZ_SERVER_KEY:
+	case FZ_SERVER_SESSION:
+	case FZ_SERVER_START:
+	case FZ_SERVER_FETCH:
+	case FZ_SERVER_RECORDS:
+	case FZ_SERVER_CLOSED:
+		break;
+	}
+	return false;
 }
 
 size_t fizeau_server_recv(struct fizeau_server *s, const uint8_t *octets, size_t len, struct fizeau_mono now)
 {
 	size_t taken = 0;
 
-	while (taken < len && wants_octets(s)) {
+	reclaim(s);
+	while (taken < len && listens(s) && fz_channel_ready(&s->channel, LONGEST_ANSWER)) {
 		/*= rfc4656#section-3 OW-3-01 */
-		size_t need = s->row != NULL ? s->row->octets : FZ_CHANNEL_BLOCK;
+		size_t need = s->part != NULL ? s->part->octets : FZ_CHANNEL_BLOCK;
 
 		taken += fz_channel_fill(&s->channel, octets + taken, len - taken, need);
 		/* A command that was begun during a test has to come to its end as well. */
 		/*= rfc4656#section-3 OW-3-03 */
 		if (s->deadline.ns == INT64_MAX)
-			s->deadline = after(now, s->config.servwait_ns);
+			s->deadline = fz_server_after(now, s->config.servwait_ns);
 		if (s->channel.have < need)
 			break;
-		if (s->row == NULL)
+		if (s->part == NULL)
 			take_command(s);
 		else
-			take_message(s, now);
+			take_part(s, now);
 	}
-	return s->phase == PHASE_CLOSED ? len : taken;
+	return s->phase == FZ_SERVER_CLOSED ? len : taken;
 }
 
 static bool config_good(const struct fizeau_server_config *config)
@@ -336,9 +296,9 @@ static bool config_good(const struct fizeau_server_config *config)
 	uint32_t modes = config->modes;
 
 	/*= rfc4656#section-3.1 OW-3.1-05 OW-3.1-09 OW-3.1-10 */
-	if ((modes & ~FZ_MODES_KNOWN) != 0 || fizeau_count_check(config->count, UINT32_MAX) < 0)
+	if ((modes & ~fz_modes_known(config->protocol)) != 0 || fizeau_count_check(config->count, UINT32_MAX) < 0)
 		return false;
-	if ((modes & FIZEAU_MODE_TW_IKEV2) != 0 && !fz_mode_protects_control(modes))
+	if ((modes & fizeau_mode_ike(config->protocol)) != 0 && !fz_mode_protects_control(modes))
 		return false;
 	return config->servwait_ns > 0 && config->setup_timeout_ns > 0;
 }
@@ -374,16 +334,18 @@ struct fizeau_server *fizeau_server_new(const struct fizeau_server_config *confi
 		return NULL;
 	s->config = *config;
 	s->random = *random;
-	s->phase = PHASE_SET_UP;
-	s->row = row_of(PHASE_SET_UP, NO_COMMAND);
-	s->deadline = after(now, config->setup_timeout_ns);
-	if (send_greeting(s) < 0) {
+	s->phase = FZ_SERVER_SET_UP;
+	s->part = part_of(s, NO_COMMAND);
+	s->deadline = fz_server_after(now, config->setup_timeout_ns);
+	if (config->protocol == FIZEAU_OWAMP)
+		s->ow = fz_server_ow_new();
+	if ((config->protocol == FIZEAU_OWAMP && s->ow == NULL) || send_greeting(s) < 0) {
 		fizeau_server_free(s);
 		return NULL;
 	}
 	/*= rfc4656#section-3.1 OW-3.1-12 */
 	if (config->modes == 0)
-		close_server(s, 0, 0);
+		fz_server_close(s, 0, 0);
 	return s;
 }
 
@@ -391,6 +353,7 @@ void fizeau_server_free(struct fizeau_server *s)
 {
 	if (s == NULL)
 		return;
+	fz_server_ow_free(s->ow);
 	fz_channel_wipe(&s->channel);
 	fizeau_wipe(s, sizeof(*s));
 	free(s);
@@ -398,12 +361,12 @@ void fizeau_server_free(struct fizeau_server *s)
 
 void fizeau_server_eof(struct fizeau_server *s)
 {
-	bool between = s->phase == PHASE_SET_UP || s->phase == PHASE_IDLE;
+	bool between = s->phase == FZ_SERVER_SET_UP || s->phase == FZ_SERVER_IDLE;
 
-	if (s->channel.have > 0)
-		close_server(s, FIZEAU_ERR_LENGTH, 0);
+	if (s->channel.have > 0 || (s->part != NULL && s->phase != FZ_SERVER_SET_UP))
+		fz_server_close(s, FIZEAU_ERR_LENGTH, 0);
 	else
-		close_server(s, between ? 0 : FIZEAU_ERR_CLOSED, 0);
+		fz_server_close(s, between ? 0 : FIZEAU_ERR_CLOSED, 0);
 }
 
 size_t fizeau_server_output(const struct fizeau_server *s, const uint8_t **octets)
@@ -418,6 +381,7 @@ void fizeau_server_sent(struct fizeau_server *s, size_t len)
 
 bool fizeau_server_event(struct fizeau_server *s, struct fizeau_event *event)
 {
+	reclaim(s);
 	return fz_channel_event(&s->channel, event);
 }
 
@@ -433,7 +397,7 @@ int fizeau_server_answer_key(struct fizeau_server *s, uint8_t accept, const stru
 {
 	int error;
 
-	if (s->phase != PHASE_KEY)
+	if (s->phase != FZ_SERVER_KEY)
 		return FIZEAU_ERR_STATE;
 	/*= rfc4656#section-3.1 OW-3.1-39 */
 	/*= rfc7717#section-5.3 IK-5.3-10 */
@@ -451,9 +415,9 @@ int fizeau_server_answer_key(struct fizeau_server *s, uint8_t accept, const stru
 	}
 	error = send_server_start(s, FIZEAU_ACCEPT_OK);
 	if (error < 0)
-		close_server(s, error, FIZEAU_ACCEPT_INTERNAL);
+		fz_server_close(s, error, FIZEAU_ACCEPT_INTERNAL);
 	else
-		enter_idle(s, now);
+		fz_server_enter_idle(s, now);
 	return error;
 }
 
@@ -463,21 +427,21 @@ int fizeau_server_answer_session(struct fizeau_server *s, uint8_t accept, uint16
 	struct fz_accept_session answer = {.accept = accept, .port = port};
 	int error;
 
-	if (s->phase != PHASE_SESSION)
+	if (s->phase != FZ_SERVER_SESSION)
 		return FIZEAU_ERR_STATE;
-	if (accept == FIZEAU_ACCEPT_OK && port == 0)
-		return FIZEAU_ERR_RANGE;
-	/*= rfc5357#section-3.5 TW-3.5-13 TW-3.5-20 TW-3.5-21 TW-3.5-22 */
 	/*= rfc4656#section-3.5 OW-3.5-02 OW-3.5-03 */
 	memcpy(answer.sid, sid, sizeof(answer.sid));
-	error = send_accept_session(s, &answer);
+	error = s->ow != NULL ? fz_server_answer_session_ow(s, &answer) : fz_server_answer_session_tw(s, &answer);
+	/* Nothing was sent: another answer is allowed. */
+	if (error == FIZEAU_ERR_RANGE || error == FIZEAU_ERR_MEMORY)
+		return error;
 	if (error < 0) {
-		close_server(s, error, FIZEAU_ACCEPT_INTERNAL);
+		fz_server_close(s, error, FIZEAU_ACCEPT_INTERNAL);
 		return error;
 	}
 	if (accept == FIZEAU_ACCEPT_OK)
 		fz_sessions_accept(&s->sessions);
-	enter_idle(s, now);
+	fz_server_enter_idle(s, now);
 	return 0;
 }
 
@@ -485,34 +449,36 @@ int fizeau_server_answer_start(struct fizeau_server *s, uint8_t accept, struct f
 {
 	int error;
 
-	if (s->phase != PHASE_START)
+	if (s->phase != FZ_SERVER_START)
 		return FIZEAU_ERR_STATE;
 	/*= rfc4656#section-3.7 OW-3.7-02 OW-3.7-03 */
 	/*= rfc5357#section-3.7 TW-3.7-01 */
-	error = send_start_ack(s, accept);
+	error = fz_server_send_start_ack(s, accept);
 	if (error < 0) {
-		close_server(s, error, FIZEAU_ACCEPT_INTERNAL);
+		fz_server_close(s, error, FIZEAU_ACCEPT_INTERNAL);
 		return error;
 	}
 	if (accept != FIZEAU_ACCEPT_OK) {
 		fz_sessions_clear(&s->sessions);
-		enter_idle(s, now);
+		if (s->ow != NULL)
+			fz_server_ow_forget_sessions(s->ow);
+		fz_server_enter_idle(s, now);
 		return 0;
 	}
 	fz_sessions_start(&s->sessions);
 	/* SERVWAIT was suspended when Start-Sessions came, and stays so. */
 	/*= rfc5357#section-3.1 TW-3.1-06 */
-	s->phase = PHASE_RUNNING;
+	s->phase = FZ_SERVER_RUNNING;
 	return 0;
 }
 
 void fizeau_server_session_expired(struct fizeau_server *s, struct fizeau_mono now)
 {
-	if (s->phase != PHASE_RUNNING)
+	if (s->phase != FZ_SERVER_RUNNING && s->phase != FZ_SERVER_STOPPING)
 		return;
 	/*= rfc5357#section-3.1 TW-3.1-08 TW-3.1-09 */
 	if (fz_sessions_expire(&s->sessions) && s->deadline.ns == INT64_MAX)
-		s->deadline = after(now, s->config.servwait_ns);
+		s->deadline = fz_server_after(now, s->config.servwait_ns);
 }
 
 int fizeau_server_test_keys(const struct fizeau_server *s, const uint8_t sid[static FIZEAU_SID_OCTETS],
@@ -535,6 +501,6 @@ void fizeau_server_expire(struct fizeau_server *s, struct fizeau_mono now)
 {
 	/*= rfc5357#section-3.1 TW-3.1-05 */
 	/*= rfc4656#section-3 OW-3-02 OW-3-03 */
-	if (s->phase != PHASE_CLOSED && s->deadline.ns != INT64_MAX && now.ns >= s->deadline.ns)
-		close_server(s, FIZEAU_ERR_TIMEOUT, 0);
+	if (s->phase != FZ_SERVER_CLOSED && s->deadline.ns != INT64_MAX && now.ns >= s->deadline.ns)
+		fz_server_close(s, FIZEAU_ERR_TIMEOUT, 0);
 }

@@ -46,15 +46,31 @@ int fz_setup_put(const struct fz_setup *setup, uint8_t *octets, size_t len)
 }
 
 /*= rfc4656#section-6.7 OW-6.7-01 */
-int fz_setup_check(const struct fz_setup *setup, uint32_t offered)
+int fz_setup_check(const struct fz_setup *setup, enum fizeau_protocol protocol, uint32_t offered)
 {
-	return fz_mode_check(setup->mode, offered);
+	return fz_mode_check(protocol, setup->mode, offered);
 }
 
-int fz_mode_check(uint32_t mode, uint32_t offered)
+/*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-05 */
+uint32_t fizeau_mode_ike(enum fizeau_protocol protocol)
+{
+	return protocol == FIZEAU_OWAMP ? FIZEAU_MODE_OW_IKEV2 : FIZEAU_MODE_TW_IKEV2;
+}
+
+/*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-03 OR-3.2-05 */
+uint32_t fz_modes_known(enum fizeau_protocol protocol)
+{
+	uint32_t security = FIZEAU_MODE_SECURITY;
+
+	if (protocol == FIZEAU_OWAMP)
+		security &= ~(uint32_t)FIZEAU_MODE_MIXED;
+	return security | fizeau_mode_ike(protocol);
+}
+
+int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered)
 {
 	/*= rfc4656#section-3.1 OW-3.1-21 */
-	uint32_t known = mode & FZ_MODES_KNOWN;
+	uint32_t known = mode & fz_modes_known(protocol);
 	uint32_t security = known & FIZEAU_MODE_SECURITY;
 
 	/*= rfc4656#section-3.1 OW-3.1-22 */
@@ -68,7 +84,7 @@ int fz_mode_check(uint32_t mode, uint32_t offered)
 	if (security == 0 || (security & (security - 1)) != 0)
 		return FIZEAU_ERR_MODE;
 	/*= rfc7717#section-5.3 IK-5.3-02 */
-	if ((known & FIZEAU_MODE_TW_IKEV2) != 0 && !fz_mode_protects_control(known))
+	if ((known & fizeau_mode_ike(protocol)) != 0 && !fz_mode_protects_control(known))
 		return FIZEAU_ERR_MODE;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stop-Sessions of TWAMP: a header without records. */
+/* Stop-Sessions: its head, which in TWAMP is all but the HMAC. The records of OWAMP are lib/wire/stop_ow.h. */
 #ifndef FZ_WIRE_STOP_H
 #define FZ_WIRE_STOP_H
 
@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <fizeau/error.h>
 
-#define FZ_STOP_OCTETS 32
+#define FZ_STOP_OCTETS 32 /* in TWAMP */
+#define FZ_STOP_HEAD_OCTETS 16
 #define FZ_STOP_COMMAND 3
 
 struct fz_stop {
@@ -19,6 +20,9 @@ struct fz_stop {
    left to the stream. */
 FIZEAU_MUST_USE int fz_stop_get(struct fz_stop *stop, const uint8_t *octets, size_t len);
 FIZEAU_MUST_USE int fz_stop_put(const struct fz_stop *stop, uint8_t *octets, size_t len);
+/* The head alone; len is FZ_STOP_HEAD_OCTETS. */
+FIZEAU_MUST_USE int fz_stop_head_get(struct fz_stop *stop, const uint8_t *octets, size_t len);
+FIZEAU_MUST_USE int fz_stop_head_put(const struct fz_stop *stop, uint8_t *octets, size_t len);
 /* FIZEAU_ERR_SESSIONS unless it stops all sessions that were started, or all that have not ended by themselves:
    whether those still count is not said (wire.md T-13). */
 FIZEAU_MUST_USE int fz_stop_check(const struct fz_stop *stop, uint32_t started, uint32_t alive);

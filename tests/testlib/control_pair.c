@@ -29,6 +29,7 @@ static const uint8_t client_iv[16] = {
 void control_pair_open(struct control_pair *p, const struct control_pair_config *config)
 {
 	const struct fizeau_server_config server = {
+		.protocol = config->protocol,
 		.modes = config->offered,
 		.count = config->count,
 		.start_time = CONTROL_PAIR_START_TIME,
@@ -37,6 +38,7 @@ void control_pair_open(struct control_pair *p, const struct control_pair_config 
 		.max_sessions = config->max_sessions,
 	};
 	const struct fizeau_control_client_config client = {
+		.protocol = config->protocol,
 		.answer_timeout_ns = CONTROL_PAIR_ANSWER_NS,
 		.max_count = FIZEAU_COUNT_MAX_DEFAULT,
 	};
@@ -120,7 +122,7 @@ struct fizeau_set_up control_pair_set_up_of(const struct control_pair_config *co
 	static const uint8_t spis[16] = {1, 2, 3, 4, 5, 6, 7, 0, 0x11, 0, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18};
 	struct fizeau_set_up set_up = {.mode = config->mode, .keys = control_pair_keys};
 
-	if ((config->mode & FIZEAU_MODE_TW_IKEV2) != 0)
+	if ((config->mode & fizeau_mode_ike(config->protocol)) != 0)
 		memcpy(set_up.key_id, spis, sizeof(spis));
 	else
 		memcpy(set_up.key_id, "alice", 5);

@@ -5,6 +5,7 @@
 #define TESTLIB_CONTROL_PAIR_H
 
 #include <fizeau/control_client.h>
+#include <fizeau/fetch_client.h>
 #include <fizeau/server.h>
 
 struct control_pair {
@@ -16,6 +17,7 @@ struct control_pair {
 
 /* What the set-up of a pair may differ in. */
 struct control_pair_config {
+	enum fizeau_protocol protocol;
 	uint32_t offered, mode;
 	uint32_t count;
 	uint32_t max_sessions;

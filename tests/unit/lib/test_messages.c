@@ -21,7 +21,7 @@ union message {
 	struct fz_greeting greeting;
 	struct fz_setup setup;
 	struct fz_server_start server_start;
-	struct fz_request_tw request;
+	struct fz_request_head request;
 	struct fz_accept_session accept;
 	struct fz_start_ack ack;
 	struct fz_stop stop;
@@ -321,16 +321,16 @@ static void a_mode_is_one_security_mode_that_was_offered(void **state)
 
 		if ((mode & 0x8F) == 0)
 			want = FIZEAU_ERR_UNWILLING;
-		assert_int_equal(fz_mode_check(mode, all), want);
+		assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all), want);
 		/* Bits that nobody here implements do not count. */
-		assert_int_equal(fz_mode_check(mode | 0x80000000, all), want);
+		assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode | 0x80000000, all), want);
 		if (want == 0)
-			assert_int_equal(fz_mode_check(mode, all & ~security), FIZEAU_ERR_MODE);
+			assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all & ~security), FIZEAU_ERR_MODE);
 		if (want == 0 && ike)
-			assert_int_equal(fz_mode_check(mode, 15), FIZEAU_ERR_MODE);
+			assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, 15), FIZEAU_ERR_MODE);
 	}
-	assert_int_equal(fz_mode_check(0, 0), FIZEAU_ERR_UNWILLING);
-	assert_int_equal(fz_mode_check(0x80000000, all), FIZEAU_ERR_UNWILLING);
+	assert_int_equal(fz_mode_check(FIZEAU_TWAMP, 0, 0), FIZEAU_ERR_UNWILLING);
+	assert_int_equal(fz_mode_check(FIZEAU_TWAMP, 0x80000000, all), FIZEAU_ERR_UNWILLING);
 }
 
 /*= rfc5618#section-3.1 MX-3.1-01 MX-3.1-02 MX-3.1-04 */
@@ -367,7 +367,7 @@ static void server_start_that_refuses_has_no_start_time(void **state)
 	}
 }
 
-static void request_of_the_transcript(const json_t *transcript, struct fz_request_tw *request)
+static void request_of_the_transcript(const json_t *transcript, struct fz_request_head *request)
 {
 	uint8_t octets[MESSAGE_MAX];
 
@@ -381,7 +381,7 @@ static void request_of_the_transcript(const json_t *transcript, struct fz_reques
 static void request_goes_through_the_api_and_back(void **state)
 {
 	struct fizeau_tw_request api;
-	struct fz_request_tw request, again;
+	struct fz_request_head request, again;
 	uint8_t want[MESSAGE_MAX], got[MESSAGE_MAX];
 
 	request_of_the_transcript(*state, &request);
@@ -411,7 +411,7 @@ static void addresses_of_zero_are_not_given(void **state)
 {
 	static const uint8_t zeros[16];
 	struct fizeau_tw_request api;
-	struct fz_request_tw request, again;
+	struct fz_request_head request, again;
 	uint8_t octets[MESSAGE_MAX];
 
 	/* What stands behind an IPv4 address does not make it given. */
@@ -440,7 +440,7 @@ static void addresses_of_zero_are_not_given(void **state)
 /*= rfc4656#section-3.5 OW-3.5-07 OW-3.5-22 */
 static void a_request_of_the_wrong_form_earns_accept_3(void **state)
 {
-	struct fz_request_tw good, request;
+	struct fz_request_head good, request;
 
 	request_of_the_transcript(*state, &good);
 	for (unsigned int ipvn = 0; ipvn < 16; ipvn++) {
@@ -475,7 +475,7 @@ static void a_request_of_the_wrong_form_earns_accept_3(void **state)
 static void what_a_request_cannot_carry_is_out_of_range(void **state)
 {
 	struct fizeau_tw_request good, api;
-	struct fz_request_tw request;
+	struct fz_request_head request;
 
 	request_of_the_transcript(*state, &request);
 	fz_request_tw_to_api(&request, &good);
