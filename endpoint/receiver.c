@@ -21,7 +21,7 @@ struct fz_endpoint_receiver {
 	struct fizeau_receiver *session;
 	struct fz_clock clock;
 	struct fz_timer timer;
-	bool started, finished;
+	bool started, finished, complete;
 	int64_t interval_ns; /* the rate's; 0: no bound */
 	int64_t rate_ns;     /* up to when its packets are used up */
 	uint64_t drops_before;
@@ -200,8 +200,10 @@ static void on_due(void *arg)
 	uint64_t ntp;
 	int64_t wait = LOOK_NS;
 
-	if (!fizeau_receiver_due(receiver->session, &ntp))
+	if (!fizeau_receiver_due(receiver->session, &ntp)) {
+		receiver->complete = true;
 		return;
+	}
 	if (!more)
 		wait = fizeau_ntp_diff_ns(ntp, fz_clock_wall(&receiver->clock).ntp) + SLACK_NS;
 	if (more || wait < 0)
@@ -243,6 +245,11 @@ void fz_endpoint_receiver_finish(struct fz_endpoint_receiver *receiver, uint64_t
 	leave_loop(receiver);
 	fizeau_receiver_finish(receiver->session, stop_ntp);
 	(void)give_lost(receiver, fz_clock_wall(&receiver->clock), LOST_AT_END);
+}
+
+bool fz_endpoint_receiver_complete(const struct fz_endpoint_receiver *receiver)
+{
+	return receiver->complete;
 }
 
 const struct fizeau_receiver *fz_endpoint_receiver_session(const struct fz_endpoint_receiver *receiver)
