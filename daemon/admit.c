@@ -48,6 +48,22 @@ void fz_identity_text(const struct fz_identity *identity, char text[static FZ_ID
 	}
 }
 
+void fz_identity_owner(const struct fz_identity *identity, char text[static FZ_IDENTITY_OWNER + 1])
+{
+	char spi_i[17], spi_r[17];
+
+	text[0] = '\0';
+	if (identity->source == FZ_KEY_PASSPHRASE) {
+		snprintf(text, FZ_IDENTITY_OWNER + 1, "keyid %s", identity->key_id);
+	} else if (identity->source == FZ_KEY_IKEV2 && *identity->peer_id) {
+		snprintf(text, FZ_IDENTITY_OWNER + 1, "ike-id %s", identity->peer_id);
+	} else if (identity->source == FZ_KEY_IKEV2) {
+		spi_text(identity->spi_i, spi_i);
+		spi_text(identity->spi_r, spi_r);
+		snprintf(text, FZ_IDENTITY_OWNER + 1, "ike-sa %s/%s", spi_i, spi_r);
+	}
+}
+
 static bool in_net(const struct fz_match *match, const struct fz_addr *peer)
 {
 	struct fizeau_address net, host;

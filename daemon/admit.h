@@ -26,6 +26,11 @@ struct fz_identity {
 #define FZ_IDENTITY_TEXT 512
 void fz_identity_text(const struct fz_identity *identity, char text[static FZ_IDENTITY_TEXT]);
 
+/* Whose a stored session is: "keyid alice", "ike-id CN=gw", "ike-sa 0f3c.../99ab..." where IKE tells no identity, empty in
+   open mode. Equal texts are the same peer, whatever IKE_SA it comes with. */
+#define FZ_IDENTITY_OWNER 320
+void fz_identity_owner(const struct fz_identity *identity, char text[static FZ_IDENTITY_OWNER + 1]);
+
 /* The class of the first rule that matches; NULL: none, which is a refusal. */
 const struct fz_class *fz_admit_class(const struct fz_conf *conf, const struct fz_addr *peer,
 	const struct fz_identity *identity);

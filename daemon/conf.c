@@ -141,8 +141,9 @@ bool fz_conf_finish(struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 {
 	/*= rfc8545#section-5 PO-5-01 */
 	if (!conf->listen_count) {
-		conf->listens[0] = (struct fz_listen){.protocol = FZ_PROTOCOL_TWAMP, .any = true, .port = 862};
-		conf->listen_count = 1;
+		conf->listens[0] = (struct fz_listen){.protocol = FIZEAU_TWAMP, .any = true, .port = 862};
+		conf->listens[1] = (struct fz_listen){.protocol = FIZEAU_OWAMP, .any = true, .port = 861};
+		conf->listen_count = 2;
 	}
 	/*= rfc4656#section-2 OW-2-05 */
 	if (conf->modes && !(conf->modes & FIZEAU_MODE_OPEN) && !*conf->keys && conf->ike == FZ_IKE_OFF) {

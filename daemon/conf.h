@@ -22,13 +22,8 @@
 
 #define FZ_UNLIMITED UINT64_MAX
 
-enum fz_protocol {
-	FZ_PROTOCOL_TWAMP,
-	FZ_PROTOCOL_OWAMP,
-};
-
 struct fz_listen {
-	enum fz_protocol protocol;
+	enum fizeau_protocol protocol;
 	bool any;            /* `*`: both families */
 	struct fz_addr addr; /* port included; unless any */
 	uint16_t port;

@@ -24,12 +24,12 @@ static bool port_of(const char *text, uint16_t *port)
 
 static bool set_listen(struct fz_conf *conf, const struct fz_words *words, char *error)
 {
-	struct fz_listen row = {.protocol = FZ_PROTOCOL_TWAMP};
+	struct fz_listen row = {.protocol = FIZEAU_TWAMP};
 
 	if (words->count != 4)
 		return fail(error, "not three values after", words->word[0]);
 	if (!strcmp(words->word[1], "owamp"))
-		row.protocol = FZ_PROTOCOL_OWAMP;
+		row.protocol = FIZEAU_OWAMP;
 	else if (strcmp(words->word[1], "twamp"))
 		return fail(error, "unknown protocol", words->word[1]);
 	row.any = !strcmp(words->word[2], "*");
@@ -52,7 +52,7 @@ static void print_listen(const struct fz_conf *conf, FILE *to)
 		char host[FZ_ADDR_TEXT] = "*";
 		if (!row->any)
 			fz_addr_host_text(&row->addr, host);
-		fprintf(to, "listen %s %s %u\n", row->protocol == FZ_PROTOCOL_TWAMP ? "twamp" : "owamp", host,
+		fprintf(to, "listen %s %s %u\n", row->protocol == FIZEAU_TWAMP ? "twamp" : "owamp", host,
 			(unsigned)row->port);
 	}
 }

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "engine.h"
+#include "ow_conn.h"
 
 #define LINGER_NS 2000000000ll
 #define READS_A_TURN 16 /* of one connection, before others have their turn */
@@ -29,6 +29,8 @@ struct fz_conn {
 	struct fz_keyd_request *key_request;
 	struct fz_keyd_hold *hold;
 	struct fz_session *sessions; /* requested or running; stopped ones are on their own */
+	struct fz_ow_conn ow;        /* OWAMP's */
+	enum fizeau_protocol protocol;
 	struct fz_addr peer, local;
 	struct fz_identity identity;
 	struct fz_place place;
@@ -134,6 +136,8 @@ void fz_conn_drop(struct fz_conn *conn)
 	while (conn->sessions)
 		/*= rfc4656#section-2 OW-2-02 */
 		fz_session_end(conn->sessions, FZ_COUNT_ENDED_CONNECTION);
+	if (conn->protocol == FIZEAU_OWAMP)
+		fz_ow_conn_close(&conn->ow, FZ_STORE_BROKEN);
 	if (conn->key_request)
 		fz_keyd_cancel(conn->key_request);
 	leave_set_up(conn);
@@ -153,6 +157,7 @@ static void answer_set_up(struct fz_conn *conn, uint8_t accept, enum fz_counter 
 {
 	struct fz_engine *engine = conn->engine;
 	char who[FZ_IDENTITY_TEXT], modes[64];
+	const char *prefix = conn->protocol == FIZEAU_OWAMP ? "OWAMP, " : "";
 
 	fz_identity_text(&conn->identity, who);
 	fz_conf_modes_text(conn->mode, modes);
@@ -167,13 +172,13 @@ static void answer_set_up(struct fz_conn *conn, uint8_t accept, enum fz_counter 
 	if (accept) {
 		conn->refused = true;
 		fz_log_peer(engine->log, FZ_LOG_WARNING, &conn->peer, fz_clock_mono(),
-			"set-up refused, %s, %s: %s (Accept %u)", modes, who, reason, (unsigned)accept);
+			"%sset-up refused, %s, %s: %s (Accept %u)", prefix, modes, who, reason, (unsigned)accept);
 	} else {
 		counter = FZ_COUNT_SET_UP;
 		if (conn->identity.source == FZ_KEY_IKEV2 && conn->identity.reading == FIZEAU_IKE_PBKDF2)
 			engine->counters.of[FZ_COUNT_KEY_READING_PBKDF2]++;
-		fz_log_peer(engine->log, FZ_LOG_INFO, &conn->peer, fz_clock_mono(), "set up: %s, %s, class %s", modes,
-			who, conn->of_class->name);
+		fz_log_peer(engine->log, FZ_LOG_INFO, &conn->peer, fz_clock_mono(), "%sset up: %s, %s, class %s", prefix,
+			modes, who, conn->of_class->name);
 		conn->phase = CONN_OPEN;
 		list_remove(conn);
 		list_add(&engine->open, conn);
@@ -208,12 +213,9 @@ static void on_key(struct fz_conn *conn, const struct fizeau_event *event)
 		answer_set_up(conn, FIZEAU_ACCEPT_INTERNAL, FZ_COUNT_REFUSED_BUSY, NULL, "no memory");
 }
 
-/*= rfc5357#section-3.5 TW-3.5-20 TW-3.5-21 TW-3.5-24 TW-3.5-25 */
-/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
-static void on_session(struct fz_conn *conn, const struct fizeau_event *event)
+static struct fz_request_from request_from(const struct fz_conn *conn)
 {
-	static const uint8_t no_sid[FIZEAU_SID_OCTETS];
-	const struct fz_request_from from = {
+	return (struct fz_request_from){
 		.engine = conn->engine,
 		.conf = conn->conf,
 		.of_class = conn->of_class,
@@ -221,11 +223,17 @@ static void on_session(struct fz_conn *conn, const struct fizeau_event *event)
 		.peer = &conn->peer,
 		.local = &conn->local,
 		.identity = &conn->identity,
-		.ended = session_ended,
-		.owner = conn,
 	};
+}
+
+/*= rfc5357#section-3.5 TW-3.5-20 TW-3.5-21 TW-3.5-24 TW-3.5-25 */
+/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
+static void on_session(struct fz_conn *conn, const struct fizeau_event *event)
+{
+	static const uint8_t no_sid[FIZEAU_SID_OCTETS];
+	const struct fz_request_from from = request_from(conn);
 	uint8_t accept;
-	struct fz_session *session = fz_request_answer(&from, &event->request, &accept);
+	struct fz_session *session = fz_request_answer(&from, &event->request, session_ended, conn, &accept);
 
 	if (!session) {
 		if (fizeau_server_answer_session(conn->server, accept, 0, no_sid, fz_clock_mono()))
@@ -305,7 +313,28 @@ static void on_closed(struct fz_conn *conn, int error)
 	}
 	while (conn->sessions)
 		fz_session_end(conn->sessions, FZ_COUNT_ENDED_CONNECTION);
+	/*= rfc4656#section-3.8 OW-3.8-08 OW-3.8-10 */
+	if (conn->protocol == FIZEAU_OWAMP)
+		fz_ow_conn_close(&conn->ow, error == FIZEAU_ERR_SESSIONS ? FZ_STORE_FAILED : FZ_STORE_BROKEN);
 	fz_admit_leave(engine->admit, &conn->place);
+}
+
+/* Those that TWAMP does not have, and those that mean something else in OWAMP. */
+static void on_ow_event(struct fz_conn *conn, const struct fizeau_event *event)
+{
+	const struct fz_request_from from = request_from(conn);
+	int error = 0;
+
+	if (event->type == FIZEAU_EVENT_OW_SESSION_WANTED)
+		error = fz_ow_conn_session(&conn->ow, &from, &event->ow_request);
+	else if (event->type == FIZEAU_EVENT_START_WANTED)
+		error = fz_ow_conn_start(&conn->ow);
+	else if (event->type == FIZEAU_EVENT_STOPPED)
+		error = fz_ow_conn_stopped(&conn->ow, event);
+	else if (event->type == FIZEAU_EVENT_FETCH_WANTED)
+		error = fz_ow_conn_fetch(&conn->ow, &from, event);
+	if (error)
+		conn->broken = true;
 }
 
 static void on_event(struct fz_conn *conn, const struct fizeau_event *event)
@@ -318,10 +347,14 @@ static void on_event(struct fz_conn *conn, const struct fizeau_event *event)
 		on_session(conn, event);
 		break;
 	case FIZEAU_EVENT_START_WANTED:
-		on_start(conn);
+		conn->protocol == FIZEAU_OWAMP ? on_ow_event(conn, event) : on_start(conn);
 		break;
 	case FIZEAU_EVENT_STOPPED:
-		on_stopped(conn);
+		conn->protocol == FIZEAU_OWAMP ? on_ow_event(conn, event) : on_stopped(conn);
+		break;
+	case FIZEAU_EVENT_OW_SESSION_WANTED:
+	case FIZEAU_EVENT_FETCH_WANTED:
+		on_ow_event(conn, event);
 		break;
 	case FIZEAU_EVENT_CLOSED:
 		on_closed(conn, event->closed.error);
@@ -331,8 +364,6 @@ static void on_event(struct fz_conn *conn, const struct fizeau_event *event)
 	case FIZEAU_EVENT_SERVER_START:
 	case FIZEAU_EVENT_SESSION_ANSWER:
 	case FIZEAU_EVENT_START_ACK:
-	case FIZEAU_EVENT_OW_SESSION_WANTED:
-	case FIZEAU_EVENT_FETCH_WANTED:
 	case FIZEAU_EVENT_FETCH_ANSWER:
 	case FIZEAU_EVENT_FETCH_RECORDS:
 	case FIZEAU_EVENT_FETCH_DONE:
@@ -411,29 +442,59 @@ static void start_linger(struct fz_conn *conn)
 	conn->broken |= conn->eof;
 }
 
+/* Its machine takes nothing until something of ours has been done. */
+static bool waits(const struct fz_conn *conn)
+{
+	return conn->key_request || fz_ow_conn_fetching(&conn->ow);
+}
+
+/* A piece of the fetch; true if it was the last. *sent: whether all of the output is gone. */
+static bool fetch_ends(struct fz_conn *conn, bool *sent)
+{
+	if (!fz_ow_conn_fetching(&conn->ow))
+		return false;
+	conn->broken |= fz_ow_conn_fetch_turn(&conn->ow) != 0;
+	*sent = send_output(conn);
+	return !fz_ow_conn_fetching(&conn->ow);
+}
+
 /* After anything: turns the machine, sends, and says what to wait for. conn may be gone afterwards. */
 static void conn_settle(struct fz_conn *conn)
 {
-	bool sent;
+	bool sent, fetched;
 
 	if (conn->phase == CONN_LINGER)
 		return;
 	do {
 		turn_machine(conn);
 		sent = send_output(conn);
+		fetched = sent && !conn->broken && !conn->closed && fetch_ends(conn, &sent);
 		/* With the output gone the machine may take what it would not take before. */
-	} while (sent && !conn->broken && !conn->closed && conn->in_len && !conn->key_request);
+	} while (sent && !conn->broken && !conn->closed && ((conn->in_len && !waits(conn)) || fetched));
 	if (!conn->broken && conn->closed && sent) {
 		start_linger(conn);
 	} else if (!conn->broken) {
 		/* Who does not read our answers is not read from. */
 		bool more = sent && !conn->in_len && !conn->eof && !conn->closed;
-		want(conn, (more ? EPOLLIN : 0) | (sent ? 0 : EPOLLOUT));
+		want(conn, (more ? EPOLLIN : 0) | (sent && !fz_ow_conn_fetching(&conn->ow) ? 0 : EPOLLOUT));
 		wait_until(conn, conn->closed ? (struct fizeau_mono){fz_clock_mono().ns + LINGER_NS}
 					      : fizeau_server_deadline(conn->server));
 	}
 	if (conn->broken)
 		fz_conn_drop(conn);
+}
+
+void fz_conn_turn(struct fz_conn *conn, int error)
+{
+	conn->broken |= error != 0;
+	if (!conn->busy)
+		conn_settle(conn);
+}
+
+void fz_conn_wind_down(struct fz_conn *conn)
+{
+	if (conn->protocol == FIZEAU_OWAMP && !conn->closed)
+		fz_ow_conn_wind_down(&conn->ow);
 }
 
 /* True if there is something new to feed. */
@@ -499,7 +560,7 @@ static void conn_due(void *arg)
 }
 
 /* What the greeting offers to this address. */
-static uint32_t modes_for(struct fz_engine *engine, const struct fz_addr *peer)
+static uint32_t twamp_modes_for(struct fz_engine *engine, const struct fz_addr *peer)
 {
 	uint32_t modes = fz_keyd_modes(engine->keyd);
 	bool later;
@@ -518,10 +579,24 @@ static uint32_t modes_for(struct fz_engine *engine, const struct fz_addr *peer)
 	return modes;
 }
 
-static struct fizeau_server *make_server(struct fz_engine *engine, const struct fz_addr *peer)
+/* OWAMP has no mixed mode, and a bit of its own for IKEv2. */
+static uint32_t modes_for(struct fz_engine *engine, enum fizeau_protocol protocol, const struct fz_addr *peer)
+{
+	uint32_t modes = twamp_modes_for(engine, peer), plain = modes & FIZEAU_MODE_SECURITY & ~(uint32_t)FIZEAU_MODE_MIXED;
+
+	if (protocol == FIZEAU_TWAMP)
+		return modes;
+	if ((modes & FIZEAU_MODE_TW_IKEV2) && (plain & ~(uint32_t)FIZEAU_MODE_OPEN))
+		plain |= fizeau_mode_ike(protocol);
+	return plain;
+}
+
+static struct fizeau_server *make_server(struct fz_engine *engine, enum fizeau_protocol protocol,
+	const struct fz_addr *peer)
 {
 	const struct fizeau_server_config config = {
-		.modes = modes_for(engine, peer),
+		.protocol = protocol,
+		.modes = modes_for(engine, protocol, peer),
 		.count = (uint32_t)engine->conf->pbkdf2_count,
 		.start_time = engine->start_time,
 		.servwait_ns = engine->conf->servwait_ns,
@@ -539,12 +614,13 @@ static struct fizeau_server *make_server(struct fz_engine *engine, const struct 
 	return server;
 }
 
-void fz_conn_new(struct fz_engine *engine, int fd, const struct fz_addr *peer, const struct fz_addr *local)
+void fz_conn_new(struct fz_engine *engine, enum fizeau_protocol protocol, int fd, const struct fz_addr *peer,
+	const struct fz_addr *local)
 {
 	struct fz_conn *conn = calloc(1, sizeof(*conn));
 
 	if (conn)
-		conn->server = make_server(engine, peer);
+		conn->server = make_server(engine, protocol, peer);
 	if (!conn || !conn->server || fz_loop_add(engine->loop, fd, EPOLLIN, conn_ready, conn)) {
 		engine->counters.of[FZ_COUNT_ACCEPT_FAILED]++;
 		close(fd);
@@ -559,6 +635,9 @@ void fz_conn_new(struct fz_engine *engine, int fd, const struct fz_addr *peer, c
 	conn->peer = *peer;
 	conn->local = *local;
 	conn->conf = fz_conf_hold(engine->conf);
+	conn->protocol = protocol;
+	const struct fz_request_from from = request_from(conn);
+	fz_ow_conn_init(&conn->ow, conn, &from);
 	conn->timer = (struct fz_timer){.fn = conn_due, .arg = conn};
 	/*= rfc7717#section-5.1 IK-5.1-08 */
 	conn->hold = fz_keyd_hold(engine->keyd);

@@ -36,6 +36,12 @@ enum fz_counter {
 	FZ_COUNT_REQUEST_UNSUPPORTED,
 	FZ_COUNT_REQUEST_PORTS,         /* no port left that this address does not use */
 	FZ_COUNT_REQUEST_DESCRIPTORS,
+	FZ_COUNT_REQUEST_PACKETS,       /* OWAMP, more than the limit of its class: this, and the next three */
+	FZ_COUNT_REQUEST_RATE,
+	FZ_COUNT_REQUEST_BANDWIDTH,
+	FZ_COUNT_REQUEST_DURATION,
+	FZ_COUNT_REQUEST_STORAGE,       /* likewise, or no storage to be had */
+	FZ_COUNT_REQUEST_SID,           /* a client's SID that is in use */
 	FZ_COUNT_REQUEST_INTERNAL,
 	/* sessions' ends */
 	FZ_COUNT_ENDED_STOP,
@@ -43,13 +49,26 @@ enum fz_counter {
 	FZ_COUNT_ENDED_DURATION,
 	FZ_COUNT_ENDED_PACKETS,
 	FZ_COUNT_ENDED_CONNECTION,      /* its control connection ended without a stop */
+	FZ_COUNT_ENDED_FAILED,          /* OWAMP: one end said so, or the numbers do not add up */
+	FZ_COUNT_ENDED_STORAGE,         /* OWAMP: its records could not be stored */
+	/* fetches */
+	FZ_COUNT_FETCHED,               /* answered with Accept 0 */
+	FZ_COUNT_FETCH_DENIED,
 	/* test packets */
 	FZ_COUNT_PACKETS_RECEIVED,
 	FZ_COUNT_PACKETS_REFLECTED,
+	FZ_COUNT_PACKETS_RECORDED,      /* by Session-Receivers; duplicates too */
+	FZ_COUNT_PACKETS_SENT,          /* by Session-Senders */
+	FZ_COUNT_SKIPPED_LATE,          /* by Session-Senders: more than Timeout behind their schedule */
+	FZ_COUNT_SKIPPED_LOCAL,         /* likewise: our own kernel would not send it */
 	FZ_COUNT_DROPPED_NO_SESSION,    /* from an address without a session on that port */
 	FZ_COUNT_DROPPED_NOT_STARTED,
 	FZ_COUNT_DROPPED_LENGTH,        /* shorter than the format, or longer than the padding limit */
 	FZ_COUNT_DROPPED_HMAC,
+	FZ_COUNT_DROPPED_ERROR_ESTIMATE, /* Multiplier 0 */
+	FZ_COUNT_DROPPED_UNKNOWN_NUMBER, /* that its session does not have */
+	FZ_COUNT_DROPPED_LATE,          /* sent more than Timeout from its arrival or from its schedule */
+	FZ_COUNT_DROPPED_MEMORY,
 	FZ_COUNT_DROPPED_RATE,
 	FZ_COUNT_DROPPED_BANDWIDTH,
 	FZ_COUNT_DROPPED_LOCAL,         /* our own kernel would not send it */

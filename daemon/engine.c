@@ -9,11 +9,15 @@
 #include <unistd.h>
 #include "engine.h"
 #include "io/tcp.h"
+#include "io/udp.h"
 
 #define BACKLOG 512
 #define ACCEPTS_A_TURN 64
 #define PAUSE_NS 200000000ll
 #define FD_MAX 65536u
+#define OW_BATCH 32
+#define EXPIRE_MIN_NS 1000000000ll
+#define EXPIRE_MAX_NS 60000000000ll
 #define FD_RESERVED 64u /* for files, the key service, status */
 
 static struct fz_conn *oldest_half_open_of(const struct fz_engine *engine, const struct fz_addr *peer, uint32_t *count)
@@ -110,7 +114,7 @@ static void listener_ready(void *arg, uint32_t events)
 			close(fd);
 			continue;
 		}
-		fz_conn_new(engine, fd, &peer, &local);
+		fz_conn_new(engine, listener->protocol, fd, &peer, &local);
 	}
 }
 
@@ -122,7 +126,8 @@ static void listener_free(struct fz_listener *listener)
 	free(listener);
 }
 
-static struct fz_listener *listener_new(struct fz_engine *engine, const struct fz_addr *addr, int *error)
+static struct fz_listener *listener_new(struct fz_engine *engine, enum fizeau_protocol protocol,
+	const struct fz_addr *addr, int *error)
 {
 	struct fz_listener *listener = calloc(1, sizeof(*listener));
 
@@ -130,6 +135,7 @@ static struct fz_listener *listener_new(struct fz_engine *engine, const struct f
 	if (!listener)
 		return NULL;
 	listener->engine = engine;
+	listener->protocol = protocol;
 	listener->addr = *addr;
 	listener->pause = (struct fz_timer){.fn = resume, .arg = listener};
 	listener->fd = fz_tcp_listen(addr, BACKLOG);
@@ -149,8 +155,8 @@ struct new_listeners {
 	uint32_t count;
 };
 
-static bool open_one(struct fz_engine *engine, struct new_listeners *fresh, const struct fz_addr *addr, bool optional,
-	char *error)
+static bool open_one(struct fz_engine *engine, struct new_listeners *fresh, enum fizeau_protocol protocol,
+	const struct fz_addr *addr, bool optional, char *error)
 {
 	char text[FZ_ADDR_TEXT];
 	struct fz_listener *listener;
@@ -159,10 +165,11 @@ static bool open_one(struct fz_engine *engine, struct new_listeners *fresh, cons
 	for (uint32_t i = 0; i < engine->listener_count; i++) {
 		if (fz_addr_equal(&engine->listeners[i]->addr, addr)) {
 			engine->listeners[i]->keep = true;
+			engine->listeners[i]->protocol = protocol;
 			return true;
 		}
 	}
-	listener = listener_new(engine, addr, &why);
+	listener = listener_new(engine, protocol, addr, &why);
 	if (listener) {
 		fresh->made[fresh->count++] = listener;
 		return true;
@@ -184,33 +191,23 @@ static bool open_row(struct fz_engine *engine, struct new_listeners *fresh, cons
 	struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_port = htons(row->port)};
 
 	if (!row->any)
-		return open_one(engine, fresh, &row->addr, false, error);
+		return open_one(engine, fresh, row->protocol, &row->addr, false, error);
 	addr = (struct fz_addr){.in = any4, .len = sizeof(any4)};
-	if (!open_one(engine, fresh, &addr, false, error))
+	if (!open_one(engine, fresh, row->protocol, &addr, false, error))
 		return false;
 	addr = (struct fz_addr){.in6 = any6, .len = sizeof(any6)};
-	return open_one(engine, fresh, &addr, true, error);
+	return open_one(engine, fresh, row->protocol, &addr, true, error);
 }
 
 static bool open_listeners(struct fz_engine *engine, const struct fz_conf *conf, struct new_listeners *fresh, char *error)
 {
-	uint32_t usable = 0;
-
 	for (uint32_t i = 0; i < engine->listener_count; i++)
 		engine->listeners[i]->keep = false;
 	for (uint32_t i = 0; i < conf->listen_count; i++) {
-		if (conf->listens[i].protocol == FZ_PROTOCOL_OWAMP) {
-			fz_log(engine->log, FZ_LOG_WARNING,
-				"listen owamp: this version does not serve OWAMP yet, the line has no effect");
-			continue;
-		}
-		usable++;
 		if (!open_row(engine, fresh, &conf->listens[i], error))
 			return false;
 	}
-	if (!usable)
-		snprintf(error, FZ_CONF_ERROR_MAX, "nothing to listen on, allowed: at least one line listen twamp");
-	return usable > 0;
+	return true;
 }
 
 static void use_listeners(struct fz_engine *engine, const struct new_listeners *fresh)
@@ -259,10 +256,52 @@ static uint32_t raise_descriptors(void)
 	return all > 2 * FD_RESERVED ? (all - FD_RESERVED) / 4 * 3 : FD_RESERVED;
 }
 
+static void expire_stored(void *arg)
+{
+	struct fz_engine *engine = arg;
+	const struct fz_clock clock = {.error_estimate = 0};
+	uint64_t ntp = fz_clock_wall(&clock).ntp;
+	int64_t keep_ns = engine->conf->storage_keep_ns, wait_ns = keep_ns / 4;
+
+	if (!engine->store)
+		return;
+	fz_store_expire(engine->store, (uint64_t)(fizeau_ntp_to_unix_ns(ntp, ntp) / 1000000000),
+		(uint64_t)((keep_ns + 999999999) / 1000000000));
+	wait_ns = wait_ns < EXPIRE_MIN_NS ? EXPIRE_MIN_NS : wait_ns > EXPIRE_MAX_NS ? EXPIRE_MAX_NS : wait_ns;
+	if (fz_loop_timer(engine->loop, &engine->store_timer, (struct fizeau_mono){fz_clock_mono().ns + wait_ns}))
+		fz_log(engine->log, FZ_LOG_ERROR, "no memory for the timer of stored sessions");
+}
+
+static bool serves(const struct fz_conf *conf, enum fizeau_protocol protocol)
+{
+	for (uint32_t i = 0; i < conf->listen_count; i++) {
+		if (conf->listens[i].protocol == protocol)
+			return true;
+	}
+	return false;
+}
+
+void fz_engine_open_store(struct fz_engine *engine)
+{
+	const char *dir = engine->conf->storage;
+	int error;
+
+	if (engine->store || !serves(engine->conf, FIZEAU_OWAMP))
+		return;
+	error = fz_store_open(dir, engine->log, &engine->store);
+	if (error)
+		fz_log(engine->log, FZ_LOG_WARNING, "storage %s: %s; OWAMP sessions are not received (%s)", dir,
+			error == -EBUSY ? "another fizeaud uses it" : fizeau_strerror(error),
+			error == -EBUSY ? "give each a folder of its own with storage DIR"
+					: "make the folder and give it to fizeaud's user, or name another one with storage DIR");
+	else
+		expire_stored(engine);
+}
+
 int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
 {
 	struct fz_clock clock;
-	uint32_t seeds[2];
+	uint32_t seeds[3];
 
 	memset(engine, 0, sizeof(*engine));
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
@@ -277,10 +316,31 @@ int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log
 	engine->admit = fz_admit_new(seeds[0]);
 	engine->reflect = fz_reflect_new(loop, log, &engine->counters, seeds[1]);
 	engine->keyd = fz_keyd_new(loop, log);
-	if (engine->admit && engine->reflect && engine->keyd)
+	engine->ow_batch = fz_udp_batch_new(OW_BATCH, FIZEAU_TEST_PACKET_MAX);
+	engine->ow_port = seeds[2];
+	engine->store_timer = (struct fz_timer){.fn = expire_stored, .arg = engine};
+	if (engine->admit && engine->reflect && engine->keyd && engine->ow_batch)
 		return 0;
 	fz_engine_done(engine);
 	return -ENOMEM;
+}
+
+bool fz_engine_measures(const struct fz_engine *engine)
+{
+	return engine->ow_first != NULL;
+}
+
+bool fz_engine_wind_down(struct fz_engine *engine)
+{
+	struct fz_conn *next;
+
+	while (engine->listener_count)
+		listener_free(engine->listeners[--engine->listener_count]);
+	for (struct fz_conn *conn = engine->open.first; conn; conn = next) {
+		next = fz_conn_next(conn);
+		fz_conn_wind_down(conn);
+	}
+	return fz_engine_measures(engine);
 }
 
 void fz_engine_done(struct fz_engine *engine)
@@ -291,6 +351,9 @@ void fz_engine_done(struct fz_engine *engine)
 		fz_conn_drop(engine->open.first);
 	while (engine->half_open.first)
 		fz_conn_drop(engine->half_open.first);
+	fz_loop_timer_stop(engine->loop, &engine->store_timer);
+	fz_store_close(engine->store);
+	fz_udp_batch_free(engine->ow_batch);
 	fz_reflect_free(engine->reflect);
 	fz_keyd_free(engine->keyd);
 	fz_admit_free(engine->admit);

@@ -7,13 +7,16 @@
 #include "admit.h"
 #include "keyd.h"
 #include "reflect.h"
+#include "store.h"
 
 #define FZ_LISTENERS_MAX (2 * FZ_CONF_LISTEN_MAX)
 
 struct fz_engine;
 struct fz_conn;
+struct fz_ow_session;
 
 struct fz_listener {
+	enum fizeau_protocol protocol;
 	struct fz_engine *engine;
 	int fd;
 	struct fz_addr addr;
@@ -35,6 +38,11 @@ struct fz_engine {
 	struct fz_keyd *keyd;
 	struct fz_admit *admit;
 	struct fz_reflect *reflect;
+	struct fz_store *store;            /* of OWAMP sessions; NULL: none are received */
+	struct fz_timer store_timer;
+	struct fz_udp_batch *ow_batch;     /* of the sockets of all OWAMP sessions */
+	struct fz_ow_session *ow_first, *ow_last; /* all of them */
+	uint32_t ow_port;                  /* where the next free test port is looked for */
 	uint64_t start_time; /* NTP: the same for all connections */
 	struct fizeau_mono started;
 	struct fz_listener *listeners[FZ_LISTENERS_MAX];
@@ -52,27 +60,26 @@ void fz_engine_done(struct fz_engine *engine);
 FIZEAU_MUST_USE bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf,
 	char error[static FZ_CONF_ERROR_MAX]);
 
+/* Opens the storage of conf, as whoever the daemon has become. Without it sessions are not received: a warning says why. */
+void fz_engine_open_store(struct fz_engine *engine);
+
+/* SIGTERM: takes no more connections, and says Stop-Sessions where OWAMP sessions run. True if there are any: their clients
+   have a moment to say theirs. */
+FIZEAU_MUST_USE bool fz_engine_wind_down(struct fz_engine *engine);
+/* Whether OWAMP sessions still run. */
+bool fz_engine_measures(const struct fz_engine *engine);
+
 /* Gives a descriptor back for someone who needs one: the oldest half-open connection goes. False if there is none. */
 FIZEAU_MUST_USE bool fz_engine_spare_descriptor(struct fz_engine *engine);
 
 /* One control connection (conn.c). fz_conn_new takes over fd, also when it fails. */
-void fz_conn_new(struct fz_engine *engine, int fd, const struct fz_addr *peer, const struct fz_addr *local);
+void fz_conn_new(struct fz_engine *engine, enum fizeau_protocol protocol, int fd, const struct fz_addr *peer,
+	const struct fz_addr *local);
 void fz_conn_drop(struct fz_conn *conn);           /* at once */
+/* Something happened to its sessions: sends what there is to send. It may be gone afterwards, as it is with an error. */
+void fz_conn_turn(struct fz_conn *conn, int error);
+void fz_conn_wind_down(struct fz_conn *conn);      /* as fz_engine_wind_down */
 const struct fz_addr *fz_conn_peer(const struct fz_conn *conn);
 struct fz_conn *fz_conn_next(const struct fz_conn *conn); /* in its list */
-
-/* Answers Request-TW-Session (request.c): a session, or NULL with the Accept value. sid is its SID. */
-struct fz_request_from {
-	struct fz_engine *engine;
-	struct fz_conf *conf;
-	const struct fz_class *of_class;
-	const struct fizeau_server *server;
-	const struct fz_addr *peer, *local; /* of the control connection */
-	const struct fz_identity *identity;
-	fz_session_end_fn *ended;
-	void *owner;
-};
-struct fz_session *fz_request_answer(const struct fz_request_from *from, const struct fizeau_tw_request *request,
-	uint8_t *accept);
 
 #endif

@@ -120,12 +120,15 @@ static void on_hup(void *arg, int signo)
 	(void)signo;
 	sd_notify(0, "RELOADING=1");
 	conf = fz_conf_load(daemon->options.conf, !daemon->options.conf_given, error);
-	if (conf && fz_engine_configure(&daemon->engine, conf, error))
+	if (conf && fz_engine_configure(&daemon->engine, conf, error)) {
 		fz_log(&daemon->log, FZ_LOG_NOTICE, "configuration %s read again", daemon->options.conf);
-	else
+		fz_engine_open_store(&daemon->engine);
+	} else {
 		fz_log(&daemon->log, FZ_LOG_ERROR, "configuration not taken over, the old one stays: %s", error);
-	if (conf && (strcmp(conf->control, daemon->conf->control) || strcmp(conf->user, daemon->conf->user)))
-		fz_log(&daemon->log, FZ_LOG_WARNING, "control and user take effect with a restart");
+	}
+	if (conf && (strcmp(conf->control, daemon->conf->control) || strcmp(conf->user, daemon->conf->user) ||
+			strcmp(conf->storage, daemon->conf->storage)))
+		fz_log(&daemon->log, FZ_LOG_WARNING, "control, user and storage take effect with a restart");
 	fz_conf_release(conf);
 	sd_notify(0, "READY=1");
 }
@@ -160,8 +163,11 @@ static bool set_up(struct daemon *daemon, char *error)
 		snprintf(error, FZ_CONF_ERROR_MAX, "cannot begin: %s", fizeau_strerror(why));
 		return false;
 	}
-	return fz_engine_configure(&daemon->engine, daemon->conf, error) && open_control(daemon, error) &&
-		fz_user_become(daemon->conf, &daemon->log, error);
+	if (!fz_engine_configure(&daemon->engine, daemon->conf, error) || !open_control(daemon, error) ||
+		!fz_user_become(daemon->conf, &daemon->log, error))
+		return false;
+	fz_engine_open_store(&daemon->engine);
+	return true;
 }
 
 static void say_ready(struct daemon *daemon)
@@ -173,7 +179,8 @@ static void say_ready(struct daemon *daemon)
 	for (uint32_t i = 0; i < daemon->engine.listener_count; i++) {
 		char text[FZ_ADDR_TEXT];
 		fz_addr_text(&daemon->engine.listeners[i]->addr, text);
-		fz_log(&daemon->log, FZ_LOG_NOTICE, "TWAMP on %s", text);
+		fz_log(&daemon->log, FZ_LOG_NOTICE, "%s on %s",
+			daemon->engine.listeners[i]->protocol == FIZEAU_OWAMP ? "OWAMP" : "TWAMP", text);
 	}
 	fz_log(&daemon->log, FZ_LOG_NOTICE, "fizeaud " FIZEAU_VERSION " serves %s; IKEv2-derived keys: %s%s%s", modes,
 		source, path ? " " : "", path ? path : "");

@@ -144,7 +144,8 @@ static json_t *listen_of(const struct fz_engine *engine)
 		json_t *one = json_object();
 		char host[FZ_ADDR_TEXT];
 		fz_addr_host_text(&engine->listeners[i]->addr, host);
-		json_object_set_new(one, "protocol", json_string("twamp"));
+		json_object_set_new(one, "protocol",
+			json_string(engine->listeners[i]->protocol == FIZEAU_OWAMP ? "owamp" : "twamp"));
 		json_object_set_new(one, "address", json_string(host));
 		json_object_set_new(one, "port", json_integer(fz_addr_port(&engine->listeners[i]->addr)));
 		json_array_append_new(list, one);

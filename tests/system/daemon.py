@@ -561,13 +561,12 @@ with case("IPv6"), Fizeaud(host="::1") as server, Control(server) as control, Se
     control.stop()
 
 with case("all addresses of both families"), Fizeaud() as server:
-    port = free_port()
+    port, owamp = free_port(), free_port()
     private_file(server.folder.name, "fizeaud.conf",
-                 f"listen twamp * {port}\nlisten owamp * 861\ncontrol {server.control}\nuser -\n")
+                 f"listen twamp * {port}\nlisten owamp ::1 {owamp}\nstorage {server.storage}\ncontrol {server.control}\nuser -\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for("the new listener", lambda: {(row["address"], row["port"]) for row in status(server)["listen"]}
-             == {("0.0.0.0", port), ("::", port)})
-    assert "does not serve OWAMP yet" in server.log()
+    wait_for("the new listener", lambda: {tuple(row.values()) for row in status(server)["listen"]}
+             == {("twamp", "0.0.0.0", port), ("twamp", "::", port), ("owamp", "::1", owamp)})
     for host in "127.0.0.1", "::1":
         server.host, server.port = host, port
         good_client(server)
@@ -586,7 +585,7 @@ with case("SIGHUP takes over what is good and leaves sessions alone"), Fizeaud()
         assert fresh.open().refused(sender_port=5000, padding=11) == 4
     private_file(server.folder.name, "fizeaud.conf", old + "limit anyone padding 12\nfrobnicate yes\n")
     server.process.send_signal(signal.SIGHUP)
-    wait_for("the complaint", lambda: "fizeaud.conf:7: unknown directive 'frobnicate'" in server.log())
+    wait_for("the complaint", lambda: f"fizeaud.conf:{old.count(chr(10)) + 2}: unknown directive 'frobnicate'" in server.log())
     assert status(server)["classes"][0]["limits"]["padding"] == 10
     sender.echo(port)
     control.stop()

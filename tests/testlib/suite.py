@@ -80,18 +80,26 @@ def private_file(folder, name, text):
 
 
 class Fizeaud:
-    """A fizeaud with the directives given, beside a listener, control socket and user of the test's own."""
+    """A fizeaud with the directives given, beside listeners, control socket, storage and user of the test's own."""
 
-    def __init__(self, conf="", host="127.0.0.1", netns=None, port=None):
+    def __init__(self, conf="", host="127.0.0.1", netns=None, port=None, owamp_port=None):
         self.host, self.netns, self.extra = host, netns, conf
         self.port = port or free_port(host if not netns else "127.0.0.1")
         self.target = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.owamp_port = owamp_port or self.port
+        while self.owamp_port == self.port:
+            self.owamp_port = free_port(host if not netns else "127.0.0.1")
+        self.owamp_target = f"[{host}]:{self.owamp_port}" if ":" in host else f"{host}:{self.owamp_port}"
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="fizeaud-")
         self.control = os.path.join(self.folder.name, "ctl")
+        self.storage = os.path.join(self.folder.name, "storage")
+        os.mkdir(self.storage, 0o700)
+        storage = "" if "\nstorage " in f"\n{self.extra}" else f"storage {self.storage}\n"
         conf = private_file(self.folder.name, "fizeaud.conf",
-                            f"listen twamp {self.host} {self.port}\ncontrol {self.control}\nuser -\n{self.extra}\n")
+                            f"listen twamp {self.host} {self.port}\nlisten owamp {self.host} {self.owamp_port}\n"
+                            f"control {self.control}\nuser -\n{storage}{self.extra}\n")
         self.log_path = os.path.join(self.folder.name, "log")
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(inside(self.netns, [FIZEAUD, "-f", "-v", "-c", conf]), stdout=log, stderr=log)

@@ -51,7 +51,10 @@ static void defaults(void **state)
 
 	(void)state;
 	assert_non_null(conf);
-	assert_int_equal(conf->listen_count, 1);
+	assert_int_equal(conf->listen_count, 2);
+	assert_true(conf->listens[1].any);
+	assert_int_equal(conf->listens[1].protocol, FIZEAU_OWAMP);
+	assert_int_equal(conf->listens[1].port, 861);
 	assert_true(conf->listens[0].any);
 	/*= rfc8545#section-5 PO-5-01 */
 	assert_int_equal(conf->listens[0].port, 862);
