@@ -9,11 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipsec.h"
 #include "stamping.h"
 
 #define BATCH_MAX 64
 #define TTL_UNKNOWN 255
-/* Stamps, TTL, class, addresses and drops of one datagram: about 190 octets on 64-bit machines. */
+/* Stamps, TTL, class, addresses, mark and drops of one datagram: about 210 octets on 64-bit machines. */
 #define RECEIVE_CONTROL_OCTETS 320
 /* Source address and class. */
 #define SEND_CONTROL_OCTETS 96
@@ -65,9 +66,9 @@ static int set(int fd, int level, int option, int value)
 }
 
 /* The options without which the socket would not do what its header says, and those that may be missing. */
-static int set_options(struct fz_udp *udp, int version, int wanted)
+static int set_options(struct fz_udp *udp, int version, const struct fz_udp_options *options)
 {
-	int error;
+	int error, wanted = options->receive_buffer;
 
 	if (version == 6)
 		error = set(udp->fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -82,6 +83,10 @@ static int set_options(struct fz_udp *udp, int version, int wanted)
 	if (error == 0)
 		error = version == 6 ? set(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
 				     : set(udp->fd, IPPROTO_IP, IP_PKTINFO, 1);
+	if (error == 0 && options->bypass_mark != 0)
+		error = fz_ipsec_bypass(udp->fd, version, options->bypass_mark);
+	if (error == 0 && options->receive_mark)
+		error = fz_ipsec_receive_mark(udp->fd);
 	if (error != 0)
 		return error;
 	/* What is not reported is unknown, and said to be so. */
@@ -167,7 +172,7 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	udp->own_batch = options->shared == NULL;
 	udp->batch = options->shared;
 	udp->fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	error = udp->fd < 0 ? -errno : set_options(udp, version, options->receive_buffer);
+	error = udp->fd < 0 ? -errno : set_options(udp, version, options);
 	if (error == 0)
 		error = bind_to(udp, local);
 	if (error == 0 && udp->own_batch) {
@@ -225,6 +230,7 @@ static void read_ipv4_control(const struct cmsghdr *cmsg, struct fz_datagram *da
 	} else if (cmsg->cmsg_type == IP_PKTINFO && cmsg->cmsg_len >= CMSG_LEN(sizeof(info))) {
 		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
 		datagram->to.in.sin_addr = info.ipi_addr;
+		datagram->interface = info.ipi_ifindex > 0 ? (uint32_t)info.ipi_ifindex : 0;
 	}
 }
 
@@ -238,6 +244,7 @@ static void read_ipv6_control(const struct cmsghdr *cmsg, struct fz_datagram *da
 		datagram->to.in6.sin6_addr = info.ipi6_addr;
 		datagram->to.in6.sin6_scope_id =
 			IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+		datagram->interface = info.ipi6_ifindex;
 		return;
 	}
 	if (cmsg->cmsg_len < CMSG_LEN(sizeof(value)))
@@ -270,6 +277,9 @@ static void read_control(struct fz_udp *udp, struct msghdr *msg, const struct fz
 			   cmsg->cmsg_len >= CMSG_LEN(sizeof(drops))) {
 			memcpy(&drops, CMSG_DATA(cmsg), sizeof(drops));
 			count_drops(&udp->counters, drops);
+		} else if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SO_MARK &&
+			   cmsg->cmsg_len >= CMSG_LEN(sizeof(datagram->mark))) {
+			memcpy(&datagram->mark, CMSG_DATA(cmsg), sizeof(datagram->mark));
 		} else if (fz_stamping_read(cmsg, clock, &datagram->received)) {
 			*stamped = true;
 		}
@@ -310,6 +320,7 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 		/*= rfc4656#section-4.2 OW-4.2-06 */
 		datagram->ttl = TTL_UNKNOWN;
 		datagram->traffic_class = 0;
+		datagram->interface = datagram->mark = 0;
 		read_control(udp, msg, clock, datagram, &stamped);
 		if (!stamped)
 			datagram->received = now;

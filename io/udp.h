@@ -24,6 +24,8 @@ struct fz_udp_options {
 	uint32_t batch;          /* datagrams read or sent per call: 1 .. 64 */
 	uint32_t packet_octets;  /* largest payload that will be read; longer ones arrive with truncated set */
 	int receive_buffer;      /* octets wanted of SO_RCVBUF; 0: the system's */
+	uint32_t bypass_mark;    /* not 0: packets go around IPsec, with this mark (io/ipsec.h) */
+	bool receive_mark;       /* have the marks of packets told */
 };
 
 struct fz_datagram {
@@ -34,6 +36,8 @@ struct fz_datagram {
 	struct fizeau_stamp received;
 	uint8_t ttl;                  /* 255: unknown */
 	uint8_t traffic_class;        /* DSCP and ECN as received */
+	uint32_t interface;           /* index of the one it came in by; 0: unknown */
+	uint32_t mark;                /* the firewall's, where it is told; else 0 */
 };
 
 /* Opens, binds (port 0: any) and sets TTL 255, receive stamps (hardware, kernel, or neither: source tells), TTL and
