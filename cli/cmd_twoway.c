@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include "cli.h"
+#include "io/ipsec.h"
 #include "options.h"
 #include "progress.h"
 #include "records.h"
@@ -43,6 +44,7 @@ static const char help[] =
 	"  -4, -6                   only IPv4, only IPv6\n"
 	"  -I, --source ADDR        source address\n"
 	"  -p, --ports A-B          local UDP ports\n"
+	"      --bypass-ipsec[=M]   keep test packets out of IPsec tunnels, with firewall mark M (0x42)\n"
 	"      --zero-padding       padding of zeros instead of pseudo-random octets\n"
 	"  -j, --json               one JSON document on stdout, fizeau-result(5)\n"
 	"      --records FILE       every packet, as JSON lines\n"
@@ -79,6 +81,17 @@ static int local_fault(const char *text)
 	return FZ_EXIT_USAGE;
 }
 
+/* Asked before anything is sent: a measurement that takes another way than the one asked for is a wrong one. */
+static bool may_bypass(const struct fz_measure_options *options)
+{
+	int error = options->bypass_mark != 0 ? fz_ipsec_bypass_possible(options->bypass_mark) : 0;
+
+	if (error != 0)
+		fz_complain("--bypass-ipsec: this host does not allow it: %s%s", fizeau_strerror(error),
+			error == -EPERM ? ": it takes root or CAP_NET_ADMIN" : "");
+	return error == 0;
+}
+
 /* Everything on this host that could be wrong is found before the first packet. */
 static int prepare(struct twoway *twoway)
 {
@@ -109,6 +122,8 @@ static int prepare(struct twoway *twoway)
 			return FZ_EXIT_USAGE;
 		}
 	}
+	if (!may_bypass(options))
+		return FZ_EXIT_USAGE;
 	if (fz_loop_new(&twoway->loop) < 0 || fz_loop_signal(twoway->loop, SIGINT, on_signal, twoway) < 0 ||
 		fz_loop_signal(twoway->loop, SIGTERM, on_signal, twoway) < 0)
 		return local_fault("no event loop could be made: the system is out of descriptors or memory");
@@ -198,6 +213,7 @@ static struct fz_test_config test_config(const struct twoway *twoway)
 		.padding_octets = options->padding_given ? options->padding_octets : padding,
 		.zero_padding = options->zero_padding,
 		.dscp = options->dscp,
+		.bypass_mark = options->bypass_mark,
 		.timeout_ns = options->timeout_ns,
 		.slots = options->slots,
 		.slot_count = options->slot_count,
@@ -473,6 +489,9 @@ static int measure(struct twoway *twoway)
 	}
 	fz_explain(twoway->options.verbose, "session accepted, reflector at port %u, %u packets of %zu octets",
 		fz_addr_port(&test->remote), test->config.count, fizeau_sender_octets(test->sender));
+	if (twoway->options.bypass_mark != 0)
+		fz_explain(twoway->options.verbose, "test packets go around IPsec, with mark 0x%x",
+			(unsigned)twoway->options.bypass_mark);
 	if (!twoway->options.quiet)
 		fz_progress_begin(&progress, twoway->loop, &test->sent, &test->back, test->config.count,
 			(struct fizeau_mono){begin.ns + fz_test_duration_ns(&test->config)});

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <fizeau/event.h>
 #include <fizeau/sender.h>
+#include "io/ipsec.h"
 #include "options.h"
 
 #define TIMEOUT_MAX_NS 3600000000000 /* an hour: longer than any packet lives */
@@ -17,6 +18,7 @@ enum long_option {
 	OPTION_KEYS,
 	OPTION_DSCP,
 	OPTION_ZERO_PADDING,
+	OPTION_BYPASS_IPSEC,
 	OPTION_RECORDS,
 	OPTION_PBKDF2_MAX,
 };
@@ -38,6 +40,7 @@ static const struct option long_options[] = {
 	{"source", required_argument, NULL, 'I'},
 	{"ports", required_argument, NULL, 'p'},
 	{"zero-padding", no_argument, NULL, OPTION_ZERO_PADDING},
+	{"bypass-ipsec", optional_argument, NULL, OPTION_BYPASS_IPSEC},
 	{"json", no_argument, NULL, 'j'},
 	{"records", required_argument, NULL, OPTION_RECORDS},
 	{"quiet", no_argument, NULL, 'q'},
@@ -159,6 +162,9 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 	case 'p':
 		return fz_value_ports(value, &options->port_low, &options->port_high) ||
 			refuse(error, "--ports", value, "must be A-B with 1 <= A <= B <= 65535");
+	case OPTION_BYPASS_IPSEC:
+		return fz_mark_parse(value != NULL ? value : FZ_BYPASS_MARK_TEXT, &options->bypass_mark, NULL) ||
+			refuse(error, "--bypass-ipsec", value, "must be a firewall mark, 1 to 0xffffffff");
 	default:
 		options->zero_padding = true;
 		return true;

@@ -46,6 +46,7 @@ struct fz_measure_options {
 	struct fz_addr source;
 	uint16_t port_low, port_high; /* 0: any */
 	bool zero_padding;
+	uint32_t bypass_mark;    /* 0: not asked for */
 	bool json;
 	const char *records;     /* NULL: none */
 	bool quiet;

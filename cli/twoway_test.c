@@ -47,6 +47,7 @@ static int open_port(struct fz_test *test, const struct fz_addr *local, uint16_t
 		.batch = BATCH,
 		.packet_octets = (uint32_t)(octets < FIZEAU_TEST_PACKET_MAX ? octets : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,
+		.bypass_mark = test->config.bypass_mark,
 	};
 	struct fz_addr bound = *local;
 

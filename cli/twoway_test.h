@@ -20,6 +20,7 @@ struct fz_test_config {
 	uint32_t padding_octets;
 	bool zero_padding;
 	uint8_t dscp;
+	uint32_t bypass_mark; /* 0: wherever routing and policies lead */
 	int64_t timeout_ns;
 	const struct fz_slot_wish *slots;
 	size_t slot_count;

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <fizeau/event.h>
 #include "io/addr.h"
+#include "io/ipsec.h"
 
 #define FZ_CONF_LISTEN_MAX 64
 #define FZ_CONF_CLASS_MAX 64
 #define FZ_CONF_RULE_MAX 256
 #define FZ_CONF_MATCH_MAX 4
+#define FZ_CONF_IPSEC_MAX 8
 #define FZ_CONF_NAME_MAX 32   /* of a class */
 #define FZ_CONF_PATH_MAX 108  /* also what a Unix socket's address holds */
 #define FZ_CONF_LINE_MAX 1024
@@ -50,6 +52,8 @@ enum fz_limit {
 	FZ_LIMIT_STORAGE,          /* octets of OWAMP records */
 	FZ_LIMIT_THIRD_PARTY,      /* 0, 1 */
 	FZ_LIMIT_DENY,             /* 0, 1 */
+	FZ_LIMIT_REQUIRE_IPSEC,    /* 0, 1: open mode only through IPsec */
+	FZ_LIMIT_BYPASS_IPSEC,     /* 0, 1: test packets go around IPsec */
 	FZ_LIMIT_ITEMS,
 };
 
@@ -82,6 +86,17 @@ struct fz_rule {
 	struct fz_match matches[FZ_CONF_MATCH_MAX];
 };
 
+/* How to see that a packet came through IPsec, and how to keep one out of it. */
+struct fz_ipsec_signs {
+	char interfaces[FZ_CONF_IPSEC_MAX][FZ_INTERFACE_NAME];
+	uint32_t interface_count;
+	struct {
+		uint32_t mark, mask;
+	} marks[FZ_CONF_IPSEC_MAX];
+	uint32_t mark_count;
+	uint32_t bypass_mark;
+};
+
 struct fz_conf {
 	unsigned references;
 	uint64_t seen; /* directives given, by row of the table */
@@ -102,6 +117,7 @@ struct fz_conf {
 	uint32_t class_count;
 	struct fz_rule rules[FZ_CONF_RULE_MAX];
 	uint32_t rule_count;
+	struct fz_ipsec_signs ipsec;
 
 	char storage[FZ_CONF_PATH_MAX];
 	int64_t storage_keep_ns;

@@ -31,6 +31,8 @@ static const struct item items[FZ_LIMIT_ITEMS] = {
 	[FZ_LIMIT_STORAGE] = {"storage", ITEM_NUMBER, 100000000},
 	[FZ_LIMIT_THIRD_PARTY] = {"third-party", ITEM_YES, 0},
 	[FZ_LIMIT_DENY] = {"deny", ITEM_YES, 0},
+	[FZ_LIMIT_REQUIRE_IPSEC] = {"require-ipsec", ITEM_YES, 0},
+	[FZ_LIMIT_BYPASS_IPSEC] = {"bypass-ipsec", ITEM_YES, 0},
 };
 
 const char *fz_conf_limit_name(enum fz_limit item)
@@ -216,6 +218,11 @@ bool fz_conf_finish_classes(struct fz_conf *conf, char *error)
 		if (!conf->classes[i].matched)
 			return fail(error, "limits, but no class line (write one: class anyone any) for",
 				conf->classes[i].name);
+		/* Otherwise every open connection of the class would be refused, for ever. */
+		if (conf->classes[i].limits[FZ_LIMIT_REQUIRE_IPSEC] && !conf->ipsec.interface_count &&
+			!conf->ipsec.mark_count)
+			return fail(error, "require-ipsec, but nothing tells what came through IPsec (allowed: with "
+				"ipsec interface NAME or ipsec mark MARK) for", conf->classes[i].name);
 	}
 	return true;
 }

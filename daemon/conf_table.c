@@ -176,6 +176,57 @@ static void print_half_open(const struct fz_conf *conf, FILE *to)
 		(unsigned long long)conf->half_open_peer);
 }
 
+/* What the kernel takes as a name of an interface. */
+static bool interface_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < FZ_INTERFACE_NAME && !name[strcspn(name, "/: \t")] && strcmp(name, ".") &&
+		strcmp(name, "..");
+}
+
+static bool set_ipsec(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	struct fz_ipsec_signs *ipsec = &conf->ipsec;
+	const char *value = words->count == 3 ? words->word[2] : "";
+
+	if (words->count != 3)
+		return fail(error, "not two values after", words->word[0]);
+	if (!strcmp(words->word[1], "interface")) {
+		if (!interface_name(value))
+			return fail(error, "no name of an interface:", value);
+		if (ipsec->interface_count == FZ_CONF_IPSEC_MAX)
+			return fail(error, "more than 8 times", "ipsec interface");
+		snprintf(ipsec->interfaces[ipsec->interface_count++], FZ_INTERFACE_NAME, "%s", value);
+		return true;
+	}
+	if (!strcmp(words->word[1], "mark")) {
+		if (ipsec->mark_count == FZ_CONF_IPSEC_MAX)
+			return fail(error, "more than 8 times", "ipsec mark");
+		if (!fz_mark_parse(value, &ipsec->marks[ipsec->mark_count].mark,
+			    &ipsec->marks[ipsec->mark_count].mask))
+			return fail(error, "no firewall mark:", value);
+		ipsec->mark_count++;
+		return true;
+	}
+	if (strcmp(words->word[1], "bypass-mark"))
+		return fail(error, "unknown kind after ipsec:", words->word[1]);
+	return fz_mark_parse(value, &ipsec->bypass_mark, NULL) || fail(error, "no firewall mark:", value);
+}
+
+static void print_ipsec(const struct fz_conf *conf, FILE *to)
+{
+	for (uint32_t i = 0; i < conf->ipsec.interface_count; i++) {
+		fprintf(to, "ipsec interface ");
+		fz_conf_print_word(conf->ipsec.interfaces[i], to);
+		fputc('\n', to);
+	}
+	for (uint32_t i = 0; i < conf->ipsec.mark_count; i++)
+		fprintf(to, "ipsec mark 0x%x/0x%x\n", (unsigned)conf->ipsec.marks[i].mark,
+			(unsigned)conf->ipsec.marks[i].mask);
+	fprintf(to, "ipsec bypass-mark 0x%x\n", (unsigned)conf->ipsec.bypass_mark);
+}
+
 #define AT(member) offsetof(struct fz_conf, member)
 
 /*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
@@ -208,8 +259,11 @@ static const struct fz_directive directives[] = {
 	{.name = "limit", .type = FZ_DIRECTIVE_OTHER, .set = fz_conf_set_limit, .print = fz_conf_print_limits,
 		.allowed = "limit CLASS ITEM VALUE, ITEM: modes, connections, peer-connections, sessions, peer-sessions, "
 			   "packets, rate, bandwidth, padding, duration, storage (a number, TIME for duration, or none), "
-			   "third-party yes|no, deny [yes|no]",
+			   "third-party yes|no, deny [yes|no], require-ipsec yes|no, bypass-ipsec yes|no",
 		.repeatable = true},
+	{.name = "ipsec", .type = FZ_DIRECTIVE_OTHER, .fallback = "bypass-mark " FZ_BYPASS_MARK_TEXT, .set = set_ipsec,
+		.print = print_ipsec, .repeatable = true,
+		.allowed = "ipsec interface NAME, ipsec mark MARK[/MASK], ipsec bypass-mark MARK, MARK: 1 to 0xffffffff"},
 	{.name = "storage", .type = FZ_DIRECTIVE_TEXT, .offset = AT(storage), .fallback = "/var/lib/fizeau",
 		.allowed = "storage DIR"},
 	{.name = "storage-keep", .type = FZ_DIRECTIVE_TIME, .offset = AT(storage_keep_ns), .max = 8760 * 3600 * SECOND,

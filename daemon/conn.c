@@ -165,8 +165,16 @@ static void answer_set_up(struct fz_conn *conn, uint8_t accept, enum fz_counter 
 		conn->of_class = fz_admit_class(conn->conf, &conn->peer, &conn->identity);
 		accept = fz_admit_connection(engine->admit, conn->of_class, &conn->peer, conn->mode, &conn->place,
 			&counter);
+		if (!accept && fz_ipsec_required(conn->of_class, conn->mode) &&
+			!fz_ipsec_connection(conn->conf, conn->fd, &conn->peer)) {
+			fz_admit_leave(engine->admit, &conn->place);
+			accept = FIZEAU_ACCEPT_FAILURE;
+			counter = FZ_COUNT_REFUSED_NOT_IPSEC;
+		}
 		reason = counter == FZ_COUNT_REFUSED_DENY ? "denied by its class, or in none" :
 			counter == FZ_COUNT_REFUSED_MODES ? "its class does not allow the mode" :
+			counter == FZ_COUNT_REFUSED_NOT_IPSEC ?
+			"its class requires IPsec, and the connection does not come through it" :
 			"as many connections as its class or its address may have";
 	}
 	if (accept) {

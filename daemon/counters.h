@@ -11,6 +11,7 @@ enum fz_counter {
 	FZ_COUNT_SET_UP,                /* answered with Accept 0 */
 	FZ_COUNT_REFUSED_DENY,          /* class says deny, or no class matches */
 	FZ_COUNT_REFUSED_MODES,         /* class does not allow the mode */
+	FZ_COUNT_REFUSED_NOT_IPSEC,     /* open mode, and not through IPsec, which its class requires */
 	FZ_COUNT_REFUSED_CONNECTIONS,   /* connections or peer-connections */
 	FZ_COUNT_REFUSED_KEY,           /* unknown KeyID, or the Token does not hold the Challenge */
 	FZ_COUNT_REFUSED_NO_IKE_SA,
@@ -63,6 +64,7 @@ enum fz_counter {
 	FZ_COUNT_SKIPPED_LOCAL,         /* likewise: our own kernel would not send it */
 	FZ_COUNT_DROPPED_NO_SESSION,    /* from an address without a session on that port */
 	FZ_COUNT_DROPPED_NOT_STARTED,
+	FZ_COUNT_DROPPED_NOT_IPSEC,     /* not through IPsec, which its session requires */
 	FZ_COUNT_DROPPED_LENGTH,        /* shorter than the format, or longer than the padding limit */
 	FZ_COUNT_DROPPED_HMAC,
 	FZ_COUNT_DROPPED_ERROR_ESTIMATE, /* Multiplier 0 */

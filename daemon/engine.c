@@ -228,7 +228,7 @@ bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char er
 {
 	struct new_listeners fresh = {.count = 0};
 
-	if (!open_listeners(engine, conf, &fresh, error) || !fz_keyd_load(engine->keyd, conf, error)) {
+	if (!fz_ipsec_check(conf, engine->log, error) || !open_listeners(engine, conf, &fresh, error) || !fz_keyd_load(engine->keyd, conf, error)) {
 		while (fresh.count)
 			listener_free(fresh.made[--fresh.count]);
 		return false;

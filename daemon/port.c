@@ -66,16 +66,30 @@ void fz_port_leave(struct fz_port_table *table, struct fz_session *session)
 	session->port->sessions--;
 }
 
+static bool wants_mark(const struct fz_session_wanted *wanted)
+{
+	return wanted->require_ipsec && wanted->conf->ipsec.mark_count > 0;
+}
+
+/* Whether its socket is of the kind that the session needs. */
+static bool fits(const struct fz_port *port, const struct fz_session_wanted *wanted)
+{
+	return port->bypass_mark == wanted->bypass_mark && (port->receive_mark || !wants_mark(wanted));
+}
+
 static int port_open(struct fz_port_table *table, const struct fz_session_wanted *wanted, uint16_t number,
 	struct fz_port **opened)
 {
-	const struct fz_udp_options options = {.shared = table->batch};
+	const struct fz_udp_options options = {.shared = table->batch, .bypass_mark = wanted->bypass_mark,
+		.receive_mark = wants_mark(wanted)};
 	struct fz_port *port = calloc(1, sizeof(*port));
 	int error;
 
 	if (!port)
 		return -ENOMEM;
 	port->local = wanted->local;
+	port->bypass_mark = options.bypass_mark;
+	port->receive_mark = options.receive_mark;
 	fz_addr_set_port(&port->local, number);
 	error = fz_udp_open(&port->local, &options, &port->udp);
 	if (error) {
@@ -126,14 +140,14 @@ int fz_port_choose(struct fz_port_table *table, const struct fz_session_wanted *
 	/*= rfc8545#section-5.1 PO-5.1-01 PO-5.1-06 */
 	if (number && in_range(wanted->conf, number)) {
 		*port = port_at(table, &wanted->local, number);
-		if (*port && !fz_port_find(table, *port, &wanted->remote))
+		if (*port && fits(*port, wanted) && !fz_port_find(table, *port, &wanted->remote))
 			return 0;
 		if (!*port && !port_open(table, wanted, number, port))
 			return 0;
 	}
 	for (*port = table->ports; *port; *port = (*port)->next) {
 		if (fz_addr_same_host(&(*port)->local, &wanted->local) &&
-			in_range(wanted->conf, fz_addr_port(&(*port)->local)) &&
+			in_range(wanted->conf, fz_addr_port(&(*port)->local)) && fits(*port, wanted) &&
 			!fz_port_find(table, *port, &wanted->remote))
 			return 0;
 	}

@@ -13,6 +13,8 @@ struct fz_port {
 	struct fz_reflect *reflect;
 	struct fz_udp *udp;
 	struct fz_addr local;
+	uint32_t bypass_mark; /* of its socket; 0: none */
+	bool receive_mark;
 	uint32_t sessions;
 	bool reading;                            /* not to be closed now */
 	struct fz_session *queued[FZ_PORT_BATCH]; /* whose reflection lies in the send batch */

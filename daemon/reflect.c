@@ -19,6 +19,7 @@ struct fz_reflect {
 
 static const char *const drop_names[FZ_DROPS] = {
 	[FZ_DROP_NOT_STARTED] = "not_started",
+	[FZ_DROP_NOT_IPSEC] = "not_ipsec",
 	[FZ_DROP_LENGTH] = "length",
 	[FZ_DROP_HMAC] = "hmac",
 	[FZ_DROP_RATE] = "rate",
@@ -36,6 +37,7 @@ static void count_drop(struct fz_session *session, enum fz_drop drop)
 {
 	static const enum fz_counter counter_of[FZ_DROPS] = {
 		[FZ_DROP_NOT_STARTED] = FZ_COUNT_DROPPED_NOT_STARTED,
+		[FZ_DROP_NOT_IPSEC] = FZ_COUNT_DROPPED_NOT_IPSEC,
 		[FZ_DROP_LENGTH] = FZ_COUNT_DROPPED_LENGTH,
 		[FZ_DROP_HMAC] = FZ_COUNT_DROPPED_HMAC,
 		[FZ_DROP_RATE] = FZ_COUNT_DROPPED_RATE,
@@ -131,6 +133,11 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_port *port, struct
 	/*= rfc5357#section-3.7 TW-3.7-02 */
 	if (session->state == FZ_SESSION_REQUESTED) {
 		count_drop(session, FZ_DROP_NOT_STARTED);
+		return;
+	}
+	/* Before the rates: who is outside must not use up what those inside may have. */
+	if (session->require_ipsec && !fz_ipsec_datagram(&session->ipsec, session->conf, in, now)) {
+		count_drop(session, FZ_DROP_NOT_IPSEC);
 		return;
 	}
 	if (in->truncated || in->len > session->octets_max) {
@@ -316,6 +323,7 @@ static struct fz_session *session_new(struct fz_reflect *reflect, const struct f
 	session->dscp = wanted->dscp;
 	session->padding_octets = wanted->padding_octets;
 	session->timeout_ns = wanted->timeout_ns;
+	session->require_ipsec = wanted->require_ipsec;
 	session->remote = wanted->remote;
 	session->last = FIZEAU_NEVER;
 	size_t room = FIZEAU_TEST_PACKET_MAX - 112;

@@ -7,6 +7,7 @@
 
 #include <fizeau/reflector.h>
 #include "admit.h"
+#include "ipsec.h"
 #include "io/clock.h"
 #include "io/loop.h"
 #include "log.h"
@@ -25,6 +26,7 @@ enum fz_session_state {
 /* Why packets were not reflected. */
 enum fz_drop {
 	FZ_DROP_NOT_STARTED,
+	FZ_DROP_NOT_IPSEC,
 	FZ_DROP_LENGTH,
 	FZ_DROP_HMAC,
 	FZ_DROP_RATE,
@@ -48,6 +50,8 @@ struct fz_session_wanted {
 	int64_t timeout_ns;     /* reflection after Stop-Sessions */
 	struct fz_conf *conf;
 	const struct fz_class *of_class;
+	bool require_ipsec;     /* packets count only if they come through IPsec */
+	uint32_t bypass_mark;   /* not 0: packets go around it */
 	fz_session_end_fn *ended;
 	void *owner;            /* of the one who asked; may be changed */
 };
@@ -82,6 +86,8 @@ struct fz_session {
 	struct fizeau_mono started, heard, last; /* last: end at the latest */
 	struct fz_bucket packets_bucket, bits_bucket;
 	uint64_t received, reflected, drops[FZ_DROPS];
+	bool require_ipsec;
+	struct fz_ipsec_view ipsec;
 	size_t octets_max; /* longest packet that is reflected */
 
 	/* The owner's: kept here for it, and for status. */

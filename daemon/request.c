@@ -163,9 +163,12 @@ struct fz_session *fz_request_answer(const struct fz_request_from *from, const s
 		.of_class = from->of_class,
 		.ended = ended,
 		.owner = owner,
+		.require_ipsec = fz_ipsec_required(from->of_class, fizeau_server_mode(from->server)),
 	};
 	struct fz_session *session = NULL;
 
+	if (from->of_class->limits[FZ_LIMIT_BYPASS_IPSEC] && !wanted.require_ipsec)
+		wanted.bypass_mark = from->conf->ipsec.bypass_mark;
 	*accept = fz_request_find_ends(from, &ends, &wanted.remote, &wanted.local);
 	if (!*accept)
 		*accept = fz_request_check_padding(from, request->padding_octets);

@@ -116,6 +116,7 @@ static json_t *connections_of(const struct fz_engine *engine)
 	} reasons[] = {
 		{"deny", FZ_COUNT_REFUSED_DENY},
 		{"modes", FZ_COUNT_REFUSED_MODES},
+		{"not_ipsec", FZ_COUNT_REFUSED_NOT_IPSEC},
 		{"connections", FZ_COUNT_REFUSED_CONNECTIONS},
 		{"key", FZ_COUNT_REFUSED_KEY},
 		{"no_ike_sa", FZ_COUNT_REFUSED_NO_IKE_SA},
@@ -162,7 +163,8 @@ static json_t *limits_of(const struct fz_class *c)
 		uint64_t value = c->limits[i];
 		if (i == FZ_LIMIT_MODES)
 			json_object_set_new(limits, name, modes_list((uint32_t)value));
-		else if (i == FZ_LIMIT_THIRD_PARTY || i == FZ_LIMIT_DENY)
+		else if (i == FZ_LIMIT_THIRD_PARTY || i == FZ_LIMIT_DENY || i == FZ_LIMIT_REQUIRE_IPSEC ||
+			i == FZ_LIMIT_BYPASS_IPSEC)
 			json_object_set_new(limits, name, json_boolean(value));
 		else if (i == FZ_LIMIT_DURATION)
 			json_object_set_new(limits, "duration_s", value == FZ_UNLIMITED ? json_null() :

@@ -4,8 +4,11 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "ipsec.h"
 #include "user.h"
 
 static _Noreturn void wait_for_child(pid_t child, int from_child)
@@ -58,6 +61,19 @@ void fz_user_detach(int background)
 	close(background);
 }
 
+/* Of all that root may do the one thing that sockets which go around IPsec need, each when it is opened. */
+static bool keep_right(void)
+{
+	const cap_value_t right = CAP_NET_ADMIN;
+	cap_t rights = cap_init();
+	bool kept = rights && !cap_set_flag(rights, CAP_PERMITTED, 1, &right, CAP_SET) &&
+		!cap_set_flag(rights, CAP_EFFECTIVE, 1, &right, CAP_SET) && !cap_set_proc(rights);
+
+	if (rights)
+		cap_free(rights);
+	return kept;
+}
+
 bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX])
 {
 	const struct passwd *who;
@@ -78,9 +94,18 @@ bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[s
 			"root with user -", conf->user);
 		return false;
 	}
+	bool keep = fz_ipsec_needs_right(conf);
+	if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)) {
+		snprintf(error, FZ_CONF_ERROR_MAX, "cannot keep CAP_NET_ADMIN for bypass-ipsec: %s", strerror(errno));
+		return false;
+	}
 	if (initgroups(who->pw_name, who->pw_gid) || setresgid(who->pw_gid, who->pw_gid, who->pw_gid) ||
 		setresuid(who->pw_uid, who->pw_uid, who->pw_uid)) {
 		snprintf(error, FZ_CONF_ERROR_MAX, "cannot become user %.60s: %s", conf->user, strerror(errno));
+		return false;
+	}
+	if (keep && !keep_right()) {
+		snprintf(error, FZ_CONF_ERROR_MAX, "cannot keep CAP_NET_ADMIN for bypass-ipsec: %s", strerror(errno));
 		return false;
 	}
 	return true;

@@ -4,12 +4,48 @@
 #include <errno.h>
 #include <linux/xfrm.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int set(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
+/* A number of 32 bits from *text on; steps over it. */
+static bool number_of(const char **text, uint32_t *number)
+{
+	unsigned long long value;
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	value = strtoull(*text, &end, (*text)[0] == '0' && ((*text)[1] == 'x' || (*text)[1] == 'X') ? 16 : 10);
+	if (end == *text || value > UINT32_MAX)
+		return false;
+	*text = end;
+	*number = (uint32_t)value;
+	return true;
+}
+
+bool fz_mark_parse(const char *text, uint32_t *mark, uint32_t *mask)
+{
+	uint32_t value, bits = UINT32_MAX;
+
+	if (!number_of(&text, &value))
+		return false;
+	if (mask != NULL && *text == '/') {
+		text++;
+		if (!number_of(&text, &bits))
+			return false;
+	}
+	if (*text != '\0' || value == 0 || (value & ~bits) != 0)
+		return false;
+	*mark = value;
+	if (mask != NULL)
+		*mask = bits;
+	return true;
 }
 
 /* A policy without templates that allows: nothing is to be done to packets of this direction. */

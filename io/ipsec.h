@@ -8,7 +8,12 @@
 #include "addr.h"
 
 #define FZ_BYPASS_MARK 0x42u /* the mark that strongSwan's own examples keep out of the tunnel */
+#define FZ_BYPASS_MARK_TEXT "0x42"
 #define FZ_INTERFACE_NAME 16 /* with its NUL */
+
+/* A firewall mark from text: 0x42 or 66; with mask also 0x42/0xff, else mask is NULL. False if it is none, or 0 (which every
+   packet has), or has bits outside of the mask. */
+FIZEAU_MUST_USE bool fz_mark_parse(const char *text, uint32_t *mark, uint32_t *mask);
 
 /* Both ways past IPsec for what this socket sends and receives: a policy of its own (action allow, in and out) where the
    kernel has IPsec, and mark on every packet, for tunnels that routing leads into. version 4 or 6. -EPERM: CAP_NET_ADMIN is

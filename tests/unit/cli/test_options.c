@@ -184,6 +184,7 @@ static void defaults(void **state)
 	assert_int_equal(options.pbkdf2_max, 32768);
 	assert_int_equal(options.dscp, 0);
 	assert_int_equal(options.family, AF_UNSPEC);
+	assert_int_equal(options.bypass_mark, 0);
 }
 
 static void everything(void **state)
@@ -220,6 +221,11 @@ static void everything(void **state)
 	assert_int_equal(options.verbose, 2);
 	/*= rfc5357#section-6 TW-6-02 TW-6-04 */
 	assert_int_equal(options.pbkdf2_max, 65536);
+	assert_true(parse("twoway --bypass-ipsec host", &options, error));
+	assert_int_equal(options.bypass_mark, 0x42);
+	assert_string_equal(options.host, "host");
+	assert_true(parse("twoway --bypass-ipsec=0x100 host", &options, error));
+	assert_int_equal(options.bypass_mark, 0x100);
 	assert_true(parse("twoway --help", &options, error));
 	assert_true(options.help);
 }
@@ -247,6 +253,9 @@ static void refusals(void **state)
 		{"twoway --dscp 64 host", "--dscp 64"},
 		{"twoway -I nowhere host", "--source nowhere"},
 		{"twoway -p 9-8 host", "--ports 9-8"},
+		{"twoway --bypass-ipsec=0 host", "--bypass-ipsec 0"},
+		{"twoway --bypass-ipsec=0x1/0xff host", "--bypass-ipsec 0x1/0xff"},
+		{"twoway --bypass-ipsec= host", "--bypass-ipsec"},
 		{"twoway -k joe host", "--keys FILE"},
 		/*= rfc5357#section-9 TW-9-01 */
 		/*= rfc4656#section-9 OW-9-01 */

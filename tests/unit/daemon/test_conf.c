@@ -116,6 +116,13 @@ static void good_lines(void **state)
 		{"limit anyone modes encrypted", "limit anyone modes encrypted\n"},
 		{"limit anyone third-party yes", "limit anyone third-party yes\n"},
 		{"limit anyone deny", "limit anyone deny yes\n"},
+		{"limit anyone require-ipsec no", "limit anyone require-ipsec no\n"},
+		{"limit anyone bypass-ipsec yes", "limit anyone bypass-ipsec yes\n"},
+		{"ipsec interface ipsec0", "ipsec interface ipsec0\n"},
+		{"ipsec mark 16", "ipsec mark 0x10/0xffffffff\n"},
+		{"ipsec mark 0x10/0xf0", "ipsec mark 0x10/0xf0\n"},
+		{"ipsec bypass-mark 7", "ipsec bypass-mark 0x7\n"},
+		{"# default", "ipsec bypass-mark 0x42\n"},
 		{"limit anyone sessions 5", "limit anyone peer-sessions 5\n"},
 		{"limit anyone connections 5", "limit anyone peer-connections 5\n"},
 		{"limit anyone storage 5M", "limit anyone storage 5000000\n"},
@@ -209,6 +216,19 @@ static void bad_lines(void **state)
 		{"limit anyone third-party none", "'none'"},
 		{"limit anyone deny maybe", "'maybe'"},
 		{"limit anyone rate 5 6", "limit CLASS ITEM VALUE"},
+		{"limit anyone require-ipsec", "limit CLASS ITEM VALUE"},
+		{"limit anyone require-ipsec none", "'none'"},
+		{"ipsec", "allowed: ipsec interface NAME"},
+		{"ipsec interface", "allowed: ipsec interface NAME"},
+		{"ipsec interface a b", "allowed: ipsec interface NAME"},
+		{"ipsec interface sixteen-letters-", "'sixteen-letters-'"},
+		{"ipsec interface a/b", "'a/b'"},
+		{"ipsec interface \"\"", "allowed: ipsec interface NAME"},
+		{"ipsec mark 0", "'0'"},
+		{"ipsec mark 0x100/0xff", "'0x100/0xff'"},
+		{"ipsec mark x", "'x'"},
+		{"ipsec bypass-mark 1/1", "'1/1'"},
+		{"ipsec gateway x", "'gateway'"},
 		{"storage", "storage DIR"},
 		{"storage-keep forever", "storage-keep TIME"},
 		{"control", "control PATH"},
@@ -237,11 +257,23 @@ static void whole(void **state)
 	static const char *const twice[] = {"user a", "user b", NULL};
 	static const char *const keyless[] = {"ike off", "modes encrypted", NULL};
 	static const char *const unmatched[] = {"limit anyone rate 1", "class a any", NULL};
+	static const char *const blind[] = {"limit anyone require-ipsec yes", NULL};
+	static const char *const seeing[] = {"limit anyone require-ipsec yes", "ipsec interface ipsec0",
+		"ipsec interface xfrm1", "ipsec mark 0x10/0xf0", "ipsec bypass-mark 5", NULL};
 	static const char *const fine[] = {"class a open", "class a net ::/0", "class b any", "limit a rate 7",
 		"limit b deny", "limit a peer-sessions 2", "limit a sessions 9", NULL};
 	struct fz_conf *conf;
 
 	(void)state;
+	assert_null(conf_of(blind));
+	assert_non_null(strstr(error, "ipsec interface NAME or ipsec mark MARK"));
+	conf = conf_of(seeing);
+	assert_non_null(conf);
+	assert_int_equal(conf->ipsec.interface_count, 2);
+	assert_string_equal(conf->ipsec.interfaces[1], "xfrm1");
+	assert_int_equal(conf->ipsec.marks[0].mask, 0xf0);
+	assert_int_equal(conf->ipsec.bypass_mark, 5);
+	fz_conf_release(conf);
 	assert_null(conf_of(twice));
 	assert_non_null(strstr(error, "second time"));
 	/*= rfc4656#section-2 OW-2-05 */
@@ -263,7 +295,8 @@ static void whole(void **state)
 static void round_trip(void **state)
 {
 	static const char *const lines[] = {"listen twamp * 1862", "modes open,encrypted", "keys \"a b\"", "ike static f",
-		"class a net 10.0.0.0/8 open", "class b any", "limit a duration none", "limit b modes mixed", NULL};
+		"class a net 10.0.0.0/8 open", "class b any", "limit a duration none", "limit b modes mixed",
+		"limit a require-ipsec yes", "limit b bypass-ipsec yes", "ipsec mark 3/7", "ipsec interface a0", NULL};
 	struct fz_conf *conf = conf_of(lines), *again = fz_conf_new();
 	char *text, *copy, *second;
 

@@ -79,6 +79,7 @@ static struct fz_session *add(struct bed *bed, const char *remote, uint16_t port
 		.of_class = &bed->conf->classes[0],
 		.ended = on_end,
 		.owner = bed,
+		.require_ipsec = fz_ipsec_required(&bed->conf->classes[0], mode),
 	};
 	uint8_t accept = 0;
 	enum fz_counter counter = FZ_COUNTERS;
@@ -167,6 +168,41 @@ static void packets(void **state)
 	assert_int_equal(bed->counters.of[FZ_COUNT_PACKETS_RECEIVED], 6);
 	close(fd);
 	close(stranger);
+	bed_free(bed);
+}
+
+/* What does not come by the interface or with the mark uses up nothing of what the session may have. */
+/*= rfc7717#section-5.4 IK-5.4-01 */
+static void only_through_ipsec(void **state)
+{
+	static const char *const other[] = {"limit anyone rate 1", "limit anyone require-ipsec yes",
+		"ipsec interface no-such-one", "ipsec mark 0x70/0xf0", NULL};
+	static const char *const loopback[] = {"limit anyone require-ipsec yes", "ipsec interface no-such-one",
+		"ipsec interface lo", NULL};
+	struct bed *bed = bed_of(other);
+	struct fz_session *session = add(bed, "127.0.0.1", 0, FIZEAU_MODE_OPEN, 0);
+	int fd = sender("127.0.0.1", session->local_port);
+	uint32_t mark = 0x7a;
+
+	(void)state;
+	fz_session_start(session);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(turn(bed, fd, 41), 0);
+	assert_int_equal(session->drops[FZ_DROP_NOT_IPSEC], 100);
+	assert_int_equal(bed->counters.of[FZ_COUNT_DROPPED_NOT_IPSEC], 100);
+	/* Setting one takes a right that the test may lack. */
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0)
+		assert_int_equal(turn(bed, fd, 41), 41);
+	close(fd);
+	bed_free(bed);
+
+	bed = bed_of(loopback);
+	session = add(bed, "127.0.0.1", 0, FIZEAU_MODE_OPEN, 0);
+	fd = sender("127.0.0.1", session->local_port);
+	fz_session_start(session);
+	assert_int_equal(turn(bed, fd, 41), 41);
+	assert_int_equal(session->drops[FZ_DROP_NOT_IPSEC], 0);
+	close(fd);
 	bed_free(bed);
 }
 
@@ -276,7 +312,7 @@ static void ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses_share_ports), cmocka_unit_test(packets), cmocka_unit_test(forged),
+		cmocka_unit_test(addresses_share_ports), cmocka_unit_test(packets), cmocka_unit_test(only_through_ipsec), cmocka_unit_test(forged),
 		cmocka_unit_test(rate_and_bandwidth), cmocka_unit_test(longer_than_the_limit), cmocka_unit_test(ends),
 	};
 

@@ -43,6 +43,28 @@ static void wait_for(int fd, short events)
 	assert_int_equal(poll(&pfd, 1, 10000), 1);
 }
 
+static void test_marks(void **state)
+{
+	static const char *const bad[] = {"", "0", "0x", "x", "-1", "+1", " 1", "1 ", "0x100000000", "4294967296", "99999999999999999999",
+		"1/", "1/x", "0x100/0xff", "0/0xff", "1/2/3", "0x42g"};
+	uint32_t mark = 0, mask = 0;
+
+	(void)state;
+	assert_true(fz_mark_parse(FZ_BYPASS_MARK_TEXT, &mark, NULL));
+	assert_int_equal(mark, FZ_BYPASS_MARK);
+	assert_true(fz_mark_parse("66", &mark, &mask));
+	assert_int_equal(mark, 66);
+	assert_int_equal(mask, UINT32_MAX);
+	assert_true(fz_mark_parse("0xFFFFFFFF", &mark, NULL));
+	assert_int_equal(mark, UINT32_MAX);
+	assert_true(fz_mark_parse("0x10/0xf0", &mark, &mask));
+	assert_int_equal(mark, 0x10);
+	assert_int_equal(mask, 0xf0);
+	assert_false(fz_mark_parse("0x10/0xf0", &mark, NULL));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(fz_mark_parse(bad[i], &mark, &mask));
+}
+
 static bool may_administer(void)
 {
 	return fz_ipsec_bypass_possible(FZ_BYPASS_MARK) == 0;
@@ -197,6 +219,7 @@ static void test_mark_of_a_datagram(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_bypass_marks),
 		cmocka_unit_test(test_without_the_right_nothing_is_pretended),
 		cmocka_unit_test(test_interface_of_a_connection),
