@@ -84,7 +84,7 @@ struct fizeau_event *fz_channel_raise(struct fz_channel *c, enum fizeau_event_ty
 bool fz_channel_event(struct fz_channel *c, struct fizeau_event *event);
 /* The event raised last lends memory. */
 void fz_channel_lend(struct fz_channel *c, enum fizeau_event_type type);
-/* Once per loan, when the caller asks for more than that event: its memory is free. */
+/* Once per loan, when the caller is past that event: its memory is free. */
 bool fz_channel_reclaim(struct fz_channel *c);
 /* Nothing follows but what is in the outbox. Once only; the keys are wiped. */
 void fz_channel_close(struct fz_channel *c, int error, uint8_t accept);

@@ -264,8 +264,11 @@ void fizeau_control_client_sent(struct fizeau_control_client *c, size_t len)
 
 bool fizeau_control_client_event(struct fizeau_control_client *c, struct fizeau_event *event)
 {
-	reclaim(c);
-	return fz_channel_event(&c->channel, event);
+	bool lent = c->channel.lent_pulled, got = fz_channel_event(&c->channel, event);
+
+	if (got && lent)
+		reclaim(c);
+	return got;
 }
 
 struct fizeau_mono fizeau_control_client_deadline(const struct fizeau_control_client *c)

@@ -381,8 +381,11 @@ void fizeau_server_sent(struct fizeau_server *s, size_t len)
 
 bool fizeau_server_event(struct fizeau_server *s, struct fizeau_event *event)
 {
-	reclaim(s);
-	return fz_channel_event(&s->channel, event);
+	bool lent = s->channel.lent_pulled, got = fz_channel_event(&s->channel, event);
+
+	if (got && lent)
+		reclaim(s);
+	return got;
 }
 
 static int why_refused(uint8_t accept)

@@ -134,6 +134,10 @@ static void take_request_end(struct fizeau_server *s, const uint8_t *octets, str
 	event = fz_channel_raise(&s->channel, FIZEAU_EVENT_OW_SESSION_WANTED);
 	fz_request_ow_to_api(&ow->request, &event->ow_request);
 	event->ow_request.slots = ow->slots.slots;
+	/* Ours to make: perfSONAR's field has what lay there. */
+	/*= rfc4656#section-3.5 OW-3.5-17 */
+	if (event->ow_request.conf_receiver)
+		memset(event->ow_request.sid, 0, sizeof(event->ow_request.sid));
 	fz_server_await_caller(s, FZ_SERVER_SESSION);
 }
 
