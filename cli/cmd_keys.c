@@ -129,11 +129,11 @@ static void filter(const struct keys *keys, struct fz_sa_list *list)
 	list->count = kept;
 }
 
-static void age_text(int64_t established, char text[static 32])
+static void age_text(int64_t since, char text[static 32])
 {
-	int64_t age = (int64_t)time(NULL) - established;
+	int64_t age = (int64_t)time(NULL) - since;
 
-	if (established <= 0)
+	if (since <= 0)
 		snprintf(text, 32, "-");
 	else if (age < 0)
 		snprintf(text, 32, "0s");
@@ -143,6 +143,18 @@ static void age_text(int64_t established, char text[static 32])
 		snprintf(text, 32, "%" PRId64 "m", age / 60);
 	else
 		snprintf(text, 32, "%" PRId64 "h", age / 3600);
+}
+
+/* "established", "rekeyed 40s ago". */
+static void state_text(const struct fz_ike_sa *sa, char text[static 64])
+{
+	char age[32];
+
+	age_text(sa->vanished, age);
+	if (sa->vanished > 0)
+		snprintf(text, 64, "%s %s ago", sa->state, age);
+	else
+		snprintf(text, 64, "%s", sa->state);
 }
 
 static void put_cell(const char *text, int width)
@@ -163,21 +175,22 @@ static void put_table(const struct fz_sa_list *list)
 {
 	static const char *const heads[] = {"SPI INITIATOR", "SPI RESPONDER", "PRF", "AGE", "STATE", "LOCAL", "REMOTE",
 		"REMOTE ID"};
-	static const int widths[] = {16, 16, 13, 5, 11, 15, 15, 0};
+	static const int widths[] = {16, 16, 13, 5, 16, 15, 15, 0};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		put_cell(heads[i], widths[i]);
 	putchar('\n');
 	for (size_t i = 0; i < list->count; i++) {
 		const struct fz_ike_sa *sa = &list->sas[i];
-		char spi_i[17], spi_r[17], age[32];
+		char spi_i[17], spi_r[17], age[32], state[64];
 		const char *prf = fizeau_prf_name(sa->prf);
-		const char *cells[] = {spi_i, spi_r, prf != NULL ? prf : "", age, sa->state, sa->local_host,
+		const char *cells[] = {spi_i, spi_r, prf != NULL ? prf : "", age, state, sa->local_host,
 			sa->remote_host, sa->remote_id};
 
 		fz_hex_text(sa->spi_i, 8, spi_i);
 		fz_hex_text(sa->spi_r, 8, spi_r);
 		age_text(sa->established, age);
+		state_text(sa, state);
 		for (size_t j = 0; j < sizeof(cells) / sizeof(cells[0]); j++)
 			put_cell(cells[j], widths[j]);
 		putchar('\n');
@@ -216,6 +229,8 @@ static bool put_json(const struct fz_sa_list *list)
 		set_text(object, "connection", sa->connection);
 		json_object_set_new(object, "established_unix_s",
 			sa->established > 0 ? json_integer(sa->established) : json_null());
+		json_object_set_new(object, "vanished_unix_s",
+			sa->vanished > 0 ? json_integer(sa->vanished) : json_null());
 		json_array_append_new(array, object);
 	}
 	good = json_object_set_new(root, "sas", array) == 0 && json_dumpf(root, stdout, JSON_INDENT(2)) == 0 &&

@@ -15,6 +15,7 @@ struct fz_ike_sa {
 	char local_id[256], remote_id[256];   /* authenticated identities; empty: not known */
 	char auth[16], state[16], connection[64];
 	int64_t established;             /* Unix seconds; 0: not known */
+	int64_t vanished;                /* when it was rekeyed or deleted; 0: it lives, or that is not known */
 };
 
 void fz_ike_sa_wipe(struct fz_ike_sa *sa);

@@ -40,7 +40,8 @@ static const char *read_sa(
 	const char *local = ippm_msg_get_in(m, from, to, "local_host");
 	const char *remote = ippm_msg_get_in(m, from, to, "remote_host");
 	const char *established = ippm_msg_get_in(m, from, to, "established");
-	uint64_t seconds = 0;
+	const char *vanished = ippm_msg_get_in(m, from, to, "vanished");
+	uint64_t came = 0, went = 0;
 	size_t len;
 
 	if (!read_spi(ippm_msg_get_in(m, from, to, "spi_i"), sa->spi_i) ||
@@ -52,9 +53,12 @@ static const char *read_sa(
 	if ((local != NULL && strlen(local) >= sizeof(sa->local_host)) ||
 		(remote != NULL && strlen(remote) >= sizeof(sa->remote_host)))
 		return "an address is too long";
-	if (established != NULL && !ippm_msg_u64(established, INT64_MAX, &seconds))
+	if (established != NULL && !ippm_msg_u64(established, INT64_MAX, &came))
 		return "established is no number";
-	sa->established = (int64_t)seconds;
+	if (vanished != NULL && !ippm_msg_u64(vanished, INT64_MAX, &went))
+		return "vanished is no number";
+	sa->established = (int64_t)came;
+	sa->vanished = (int64_t)went;
 	copy(sa->local_host, sizeof(sa->local_host), local);
 	copy(sa->remote_host, sizeof(sa->remote_host), remote);
 	copy(sa->local_id, sizeof(sa->local_id), ippm_msg_get_in(m, from, to, "local_id"));
@@ -111,6 +115,28 @@ static int read_sas(const struct ippm_msg_reader *m, enum fz_ippm_kind kind, str
 	return 0;
 }
 
+static bool lives(const struct fz_ike_sa *sa)
+{
+	return sa->vanished == 0 && strcmp(sa->state, "rekeyed") != 0 && strcmp(sa->state, "deleted") != 0;
+}
+
+/* The server's own IKE daemon forgets an SA that has vanished, and perhaps earlier: whatever order a service has, those
+   that live are tried first. */
+static void living_first(struct fz_ippm_answer *answer)
+{
+	size_t living = 0;
+
+	for (size_t i = 0; i < answer->count; i++) {
+		struct fz_ike_sa sa = answer->sas[i];
+
+		if (!lives(&sa))
+			continue;
+		memmove(&answer->sas[living + 1], &answer->sas[living], (i - living) * sizeof(sa));
+		answer->sas[living++] = sa;
+		fz_ike_sa_wipe(&sa);
+	}
+}
+
 int fz_ippm_answer_read(
 	const struct ippm_msg_reader *m, enum fz_ippm_kind kind, struct fz_ippm_answer *answer)
 {
@@ -136,5 +162,6 @@ int fz_ippm_answer_read(
 							 : 0;
 	if (answer->told == 0)
 		return rubbish(answer, "it has no SA");
+	living_first(answer);
 	return answer->count == 0 ? -ENOTSUP : 0;
 }

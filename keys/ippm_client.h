@@ -12,7 +12,7 @@ struct fz_ippm_request;
 
 /* Result of a request. error: 0, -errno of the service or of the socket (-ENOENT: no such SA; -ETIMEDOUT; -EPROTO:
    rubbish; -ECONNREFUSED: no service), and reason is one line for a person. sas belong to the caller's callee only
-   during the call and are wiped afterwards; newest usable first. */
+   during the call and are wiped afterwards; those that live first, else in the order of the service: newest first. */
 typedef void fz_ippm_fn(void *arg, int error, const char *reason, const struct fz_ike_sa *sas, size_t count);
 
 /* Each starts a request and returns it (NULL: -ENOMEM, nothing will be called), or has called fn already when the

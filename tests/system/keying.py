@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Where fizeau takes the key of a measurement from: the key service and the server are played, so that each can change
 its mind, know nothing, or fall silent at the worst moment."""
+import json
 import os
 import struct
 import sys
@@ -124,6 +125,13 @@ def keys_command():
             assert "list" in service.requests[0]
             run = fizeau("keys", "--ike-socket", path, "192.0.2.1")
             assert run.returncode == 1 and run.stdout == "" and "192.0.2.1" in run.stderr, run
+    with suite.case("fizeau keys tells which SAs live, and since when others do not"):
+        gone = sa_lines(2, state="rekeyed", vanished=int(time.time()) - 40)
+        with KeyService(path, lambda request, n: "errno=0\n" + sa_lines(1) + gone + "\n"):
+            lines = fizeau("keys", "--ike-socket", path).stdout.splitlines()
+            assert "established " in lines[1] and "ago" not in lines[1] and "rekeyed 4" in lines[2] and "s ago" in lines[2]
+            sas = json.loads(fizeau("keys", "--ike-socket", path, "-j").stdout)["sas"]
+            assert sas[0]["vanished_unix_s"] is None and time.time() - sas[1]["vanished_unix_s"] < 60, sas
     with suite.case("fizeau keys --initiate"):
         with KeyService(path, lambda request, n: found(3)) as service:
             run = fizeau("keys", "--ike-socket", path, "--initiate", "127.0.0.1")

@@ -263,7 +263,28 @@ static void one_by_spis(void **state)
 		assert_string_equal(service->sas[0].state, "rekeyed");
 		assert_string_equal(service->sas[0].connection, "b");
 		assert_int_equal(service->sas[0].established, 1764000000);
+		assert_int_equal(service->sas[0].vanished, 1764000100);
 	}
+}
+
+static void living_before_vanished(void **state)
+{
+	struct service *service = *state;
+
+	by_remote(service, "errno=0\n" SA("1", "hmac-sha1", KEY20) "state=deleted\n"
+				   SA("2", "hmac-sha1", KEY20) "vanished=1764000100\n"
+				   SA("3", "hmac-sha1", KEY20) "state=established\n"
+				   SA("4", "hmac-sha1", KEY20) "state=rekeyed\nvanished=1764000100\n"
+				   SA("5", "aes128-xcbc", KEY16) "\n");
+	assert_int_equal(service->error, 0);
+	assert_int_equal(service->count, 5);
+	assert_int_equal(service->sas[0].spi_i[7], 0xe3);
+	assert_int_equal(service->sas[1].spi_i[7], 0xe5);
+	assert_int_equal(service->sas[1].key_octets, 16);
+	assert_int_equal(service->sas[2].spi_i[7], 0xe1);
+	assert_int_equal(service->sas[3].spi_i[7], 0xe2);
+	assert_int_equal(service->sas[4].spi_i[7], 0xe4);
+	assert_int_equal(service->sas[4].vanished, 1764000100);
 }
 
 static void several_by_remote(void **state)
@@ -353,6 +374,7 @@ static void rubbish(void **state)
 		"errno=0\n" SA("1", "hmac-sha1", KEY20) SA("1", "hmac-sha1", KEY20) "\n",
 		"errno=0\n" SA("1", "hmac-sha1", KEY20) "established=soon\n\n",
 		"errno=0\n" SA("1", "hmac-sha1", KEY20) "established=9223372036854775808\n\n",
+		"errno=0\n" SA("1", "hmac-sha1", KEY20) "vanished=-1\n\n",
 		"errno=0\n" SA("1", "hmac-sha1", KEY20) "remote_host=0123456789012345678901234567890123456789"
 							"012345678901234567890123\n\n",
 	};
@@ -626,6 +648,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_by_spis, start_service, stop_service),
 		cmocka_unit_test_setup_teardown(several_by_remote, start_service, stop_service),
+		cmocka_unit_test_setup_teardown(living_before_vanished, start_service, stop_service),
 		cmocka_unit_test_setup_teardown(initiation, start_service, stop_service),
 		cmocka_unit_test_setup_teardown(errors_of_the_service, start_service, stop_service),
 		cmocka_unit_test_setup_teardown(rubbish, start_service, stop_service),
