@@ -17,6 +17,8 @@ enum fz_exit {
 typedef int fz_command_fn(int argc, char **argv);
 
 int fz_cmd_twoway(int argc, char **argv);
+int fz_cmd_oneway(int argc, char **argv);
+int fz_cmd_fetch(int argc, char **argv);
 int fz_cmd_keys(int argc, char **argv);
 int fz_cmd_status(int argc, char **argv);
 

@@ -124,9 +124,11 @@ static int wait_connected(struct fz_control *control)
 }
 
 int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsigned *interrupts,
-	const struct fz_addr *peer, const struct fz_addr *source, uint32_t pbkdf2_max)
+	const struct fz_addr *peer, const struct fz_addr *source, enum fizeau_protocol protocol,
+	uint32_t pbkdf2_max)
 {
 	struct fizeau_control_client_config config = {
+		.protocol = protocol,
 		.answer_timeout_ns = ANSWER_TIMEOUT_NS,
 		.max_count = pbkdf2_max,
 	};
@@ -170,7 +172,7 @@ bool fz_control_poll(struct fz_control *control, struct fizeau_event *event)
 	return fizeau_control_client_event(control->client, event);
 }
 
-int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
+int fz_control_wait_until(struct fz_control *control, struct fizeau_mono until, struct fizeau_event *event)
 {
 	while (true) {
 		struct fizeau_mono due, now;
@@ -184,7 +186,7 @@ int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
 		if (control->error != 0)
 			return control->error;
 		due = fizeau_control_client_deadline(control->client);
-		rc = fz_loop_once(control->loop, due);
+		rc = fz_loop_once(control->loop, due.ns < until.ns ? due : until);
 		if (rc < 0)
 			return rc;
 		if (*control->interrupts != 0)
@@ -192,7 +194,14 @@ int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
 		now = fz_clock_mono();
 		if (now.ns >= due.ns)
 			fizeau_control_client_expire(control->client, now);
+		else if (now.ns >= until.ns)
+			return -ETIMEDOUT;
 	}
+}
+
+int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
+{
+	return fz_control_wait_until(control, FIZEAU_NEVER, event);
 }
 
 void fz_control_drain(struct fz_control *control, int64_t limit_ns)

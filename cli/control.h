@@ -17,7 +17,7 @@ struct fz_control {
 	struct fizeau_control_client *client;
 	struct fz_addr peer, local;
 	int64_t connect_ns;         /* how long the connection took to come up */
-	uint8_t in[2048];
+	uint8_t in[16384];
 	size_t in_len;
 	uint32_t watched;           /* events the loop watches for */
 	bool eof;
@@ -27,11 +27,15 @@ struct fz_control {
 /* Connects and starts the machine; control is to be closed by fz_control_close whatever is returned. 0 or -errno
    (-EINTR: interrupted, -ETIMEDOUT). */
 FIZEAU_MUST_USE int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsigned *interrupts,
-	const struct fz_addr *peer, const struct fz_addr *source, uint32_t pbkdf2_max);
+	const struct fz_addr *peer, const struct fz_addr *source, enum fizeau_protocol protocol,
+	uint32_t pbkdf2_max);
 void fz_control_close(struct fz_control *control);
 
 /* Waits for the next event: 0 with event, -EINTR, or -errno of the socket. After FIZEAU_EVENT_CLOSED no more come. */
 FIZEAU_MUST_USE int fz_control_wait(struct fz_control *control, struct fizeau_event *event);
+/* The same, but no longer than until: -ETIMEDOUT. */
+FIZEAU_MUST_USE int fz_control_wait_until(struct fz_control *control, struct fizeau_mono until,
+	struct fizeau_event *event);
 /* What happened meanwhile, without waiting: true with event. */
 FIZEAU_MUST_USE bool fz_control_poll(struct fz_control *control, struct fizeau_event *event);
 /* Sends what the machine has to say, for at most limit_ns. */

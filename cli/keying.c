@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
-#include <fizeau/event.h>
 #include "keying.h"
 
 static bool must_be_ike(const struct fz_keying_wish *wish)
@@ -29,19 +28,20 @@ static size_t acceptable(const struct fz_keying_wish *wish, bool have_key, uint3
 enum fz_keying_verdict fz_keying_choose(const struct fz_keying_wish *wish, uint32_t offered, bool have_sa,
 	struct fz_keying_choice *choice)
 {
+	uint32_t ike_bit = fizeau_mode_ike(wish->protocol), security = fz_keying_security(wish->protocol, offered);
 	/*= rfc7717#section-5.2 IK-5.2-03 IK-5.2-04 */
 	/*= rfc7717#section-7 IK-7-01 */
-	bool ike = wish->ike != FZ_IKE_OFF && (offered & FIZEAU_MODE_TW_IKEV2) != 0 && have_sa;
+	bool ike = wish->ike != FZ_IKE_OFF && (offered & ike_bit) != 0 && have_sa;
 	uint32_t modes[FZ_MODES_MAX];
 	bool key_missing = false;
 	size_t count = acceptable(wish, ike || wish->passphrase || must_be_ike(wish), modes);
 
-	if ((offered & FIZEAU_MODE_SECURITY) == 0)
+	if (security == 0)
 		return FZ_KEYING_UNWILLING;
-	if (must_be_ike(wish) && (offered & FIZEAU_MODE_TW_IKEV2) == 0)
+	if (must_be_ike(wish) && (offered & ike_bit) == 0)
 		return FZ_KEYING_SERVER_IKE;
 	for (size_t i = 0; i < count; i++) {
-		if ((offered & modes[i]) == 0 || (modes[i] == FIZEAU_MODE_OPEN && must_be_ike(wish)))
+		if ((security & modes[i]) == 0 || (modes[i] == FIZEAU_MODE_OPEN && must_be_ike(wish)))
 			continue;
 		if (modes[i] == FIZEAU_MODE_OPEN) {
 			*choice = (struct fz_keying_choice){FIZEAU_MODE_OPEN, FZ_KEY_NONE};
@@ -50,7 +50,7 @@ enum fz_keying_verdict fz_keying_choose(const struct fz_keying_wish *wish, uint3
 		/*= rfc7717#section-5.3 IK-5.3-01 IK-5.3-02 */
 		/*= rfc7717#section-1 IK-1-01 IK-1-02 */
 		if (ike) {
-			*choice = (struct fz_keying_choice){modes[i] | FIZEAU_MODE_TW_IKEV2, FZ_KEY_IKE};
+			*choice = (struct fz_keying_choice){modes[i] | ike_bit, FZ_KEY_IKE};
 			return FZ_KEYING_OK;
 		}
 		/*= rfc7717#section-5.1 IK-5.1-07 */
@@ -71,6 +71,12 @@ bool fz_keying_wants_sa(const struct fz_keying_wish *wish, uint32_t offered)
 	struct fz_keying_choice choice;
 
 	return fz_keying_choose(wish, offered, true, &choice) == FZ_KEYING_OK && choice.source == FZ_KEY_IKE;
+}
+
+uint32_t fz_keying_security(enum fizeau_protocol protocol, uint32_t offered)
+{
+	return offered & (protocol == FIZEAU_TWAMP ? (uint32_t)FIZEAU_MODE_SECURITY
+						   : (uint32_t)(FIZEAU_MODE_SECURITY & ~FIZEAU_MODE_MIXED));
 }
 
 void fz_keying_offer_text(uint32_t offered, char *text, size_t octets)

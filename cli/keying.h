@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fizeau/event.h>
 #include "options.h"
 
 struct fz_keying_wish {
+	enum fizeau_protocol protocol; /* says which bit of Modes is the IKEv2-derived key's */
 	uint32_t modes[FZ_MODES_MAX]; /* best first */
 	size_t mode_count;            /* 0: not given */
 	enum fz_ike_wish ike;
@@ -23,7 +25,7 @@ enum fz_key_source {
 };
 
 struct fz_keying_choice {
-	uint32_t mode; /* one security bit, and FIZEAU_MODE_TW_IKEV2 with FZ_KEY_IKE */
+	uint32_t mode; /* one security bit, and that of fizeau_mode_ike with FZ_KEY_IKE */
 	enum fz_key_source source;
 };
 
@@ -42,7 +44,9 @@ bool fz_keying_wants_sa(const struct fz_keying_wish *wish, uint32_t offered);
 enum fz_keying_verdict fz_keying_choose(const struct fz_keying_wish *wish, uint32_t offered, bool have_sa,
 	struct fz_keying_choice *choice);
 
-/* "encrypted, authenticated, open": the security modes among offered. */
+/* The security modes among offered: OWAMP has no mixed mode, its bit is reserved there. */
+uint32_t fz_keying_security(enum fizeau_protocol protocol, uint32_t offered);
+/* "encrypted, authenticated, open": the names of security modes. */
 void fz_keying_offer_text(uint32_t offered, char *text, size_t octets);
 
 #endif

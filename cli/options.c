@@ -2,52 +2,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <fizeau/event.h>
+#include <fizeau/fetch_client.h>
 #include <fizeau/sender.h>
 #include "io/ipsec.h"
 #include "options.h"
+#include "options_table.h"
 
 #define TIMEOUT_MAX_NS 3600000000000 /* an hour: longer than any packet lives */
-
-enum long_option {
-	OPTION_HELP = 256,
-	OPTION_IKE,
-	OPTION_IKE_SOCKET,
-	OPTION_IKE_STATIC,
-	OPTION_IKE_KEY,
-	OPTION_KEYS,
-	OPTION_DSCP,
-	OPTION_ZERO_PADDING,
-	OPTION_BYPASS_IPSEC,
-	OPTION_RECORDS,
-	OPTION_PBKDF2_MAX,
-};
-
-static const struct option long_options[] = {
-	{"count", required_argument, NULL, 'c'},
-	{"interval", required_argument, NULL, 'i'},
-	{"padding", required_argument, NULL, 's'},
-	{"timeout", required_argument, NULL, 'w'},
-	{"mode", required_argument, NULL, 'm'},
-	{"ike", required_argument, NULL, OPTION_IKE},
-	{"ike-socket", required_argument, NULL, OPTION_IKE_SOCKET},
-	{"ike-static", required_argument, NULL, OPTION_IKE_STATIC},
-	{"ike-key", required_argument, NULL, OPTION_IKE_KEY},
-	{"keyid", required_argument, NULL, 'k'},
-	{"keys", required_argument, NULL, OPTION_KEYS},
-	{"pbkdf2-max", required_argument, NULL, OPTION_PBKDF2_MAX},
-	{"dscp", required_argument, NULL, OPTION_DSCP},
-	{"source", required_argument, NULL, 'I'},
-	{"ports", required_argument, NULL, 'p'},
-	{"zero-padding", no_argument, NULL, OPTION_ZERO_PADDING},
-	{"bypass-ipsec", optional_argument, NULL, OPTION_BYPASS_IPSEC},
-	{"json", no_argument, NULL, 'j'},
-	{"records", required_argument, NULL, OPTION_RECORDS},
-	{"quiet", no_argument, NULL, 'q'},
-	{"verbose", no_argument, NULL, 'v'},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{NULL, 0, NULL, 0},
-};
 
 static bool refuse(char error[static 512], const char *option, const char *value, const char *allowed)
 {
@@ -154,7 +115,7 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 		return (fz_value_time(value, &options->timeout_ns) && options->timeout_ns > 0 &&
 			options->timeout_ns <= TIMEOUT_MAX_NS) ||
 			refuse(error, "--timeout", value, "must be a time like 2s, at most 1h (units ns us ms s m h)");
-	case OPTION_DSCP:
+	case FZ_OPTION_DSCP:
 		return fz_value_dscp(value, &options->dscp) ||
 			refuse(error, "--dscp", value, "must be a name (ef, af41, cs1, le) or 0 to 63");
 	case 'I':
@@ -162,13 +123,41 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 	case 'p':
 		return fz_value_ports(value, &options->port_low, &options->port_high) ||
 			refuse(error, "--ports", value, "must be A-B with 1 <= A <= B <= 65535");
-	case OPTION_BYPASS_IPSEC:
+	case FZ_OPTION_BYPASS_IPSEC:
 		return fz_mark_parse(value != NULL ? value : FZ_BYPASS_MARK_TEXT, &options->bypass_mark, NULL) ||
 			refuse(error, "--bypass-ipsec", value, "must be a firewall mark, 1 to 0xffffffff");
+	case FZ_OPTION_TO:
+	case FZ_OPTION_FROM:
+		*(option == FZ_OPTION_TO ? &options->to : &options->from) = true;
+		return true;
 	default:
 		options->zero_padding = true;
 		return true;
 	}
+}
+
+static bool set_range(struct fz_measure_options *options, int option, const char *value, char error[static 512])
+{
+	uint64_t number;
+
+	if (!fz_value_number(value, 0, UINT32_MAX, &number))
+		return refuse(error, option == FZ_OPTION_BEGIN ? "--begin" : "--end", value, "must be 0 to 4294967295");
+	*(option == FZ_OPTION_BEGIN ? &options->begin : &options->end) = (uint32_t)number;
+	options->range = true;
+	return true;
+}
+
+static bool set_modes(struct fz_measure_options *options, const char *value, char error[static 512])
+{
+	if (!fz_value_modes(value, options->modes, &options->mode_count))
+		return refuse(error, "--mode", value,
+			options->protocol == FIZEAU_TWAMP
+				? "must list some of encrypted, authenticated, mixed and open, best first"
+				: "must list some of encrypted, authenticated and open, best first");
+	for (size_t i = 0; i < options->mode_count; i++)
+		if (options->protocol == FIZEAU_OWAMP && options->modes[i] == FIZEAU_MODE_MIXED)
+			return refuse(error, "--mode", value, "OWAMP has no mixed mode, only TWAMP does");
+	return true;
 }
 
 /* Options of modes and keys. */
@@ -176,22 +165,20 @@ static bool set_keying(struct fz_measure_options *options, int option, const cha
 {
 	switch (option) {
 	case 'm':
-		return fz_value_modes(value, options->modes, &options->mode_count) ||
-			refuse(error, "--mode", value,
-				"must list some of encrypted, authenticated, mixed and open, best first");
-	case OPTION_IKE:
+		return set_modes(options, value, error);
+	case FZ_OPTION_IKE:
 		return set_ike(options, value, error);
-	case OPTION_IKE_SOCKET:
+	case FZ_OPTION_IKE_SOCKET:
 		options->ike_socket = value;
 		return true;
-	case OPTION_IKE_STATIC:
+	case FZ_OPTION_IKE_STATIC:
 		options->ike_static = value;
 		return true;
-	case OPTION_IKE_KEY:
+	case FZ_OPTION_IKE_KEY:
 		return set_ike_key(options, value, error);
 	case 'k':
 		return set_key_id(options, value, error);
-	case OPTION_PBKDF2_MAX:
+	case FZ_OPTION_PBKDF2_MAX:
 		return set_pbkdf2_max(options, value, error);
 	default:
 		options->keys_file = value;
@@ -217,20 +204,24 @@ static bool set(struct fz_measure_options *options, int option, const char *valu
 	case 'v':
 		options->verbose++;
 		return true;
-	case OPTION_RECORDS:
+	case FZ_OPTION_RECORDS:
 		options->records = value;
 		return true;
-	case OPTION_HELP:
+	case 'h':
+	case FZ_OPTION_HELP:
 		options->help = true;
 		return true;
+	case FZ_OPTION_BEGIN:
+	case FZ_OPTION_END:
+		return set_range(options, option, value, error);
 	case 'm':
-	case OPTION_IKE:
-	case OPTION_IKE_SOCKET:
-	case OPTION_IKE_STATIC:
-	case OPTION_IKE_KEY:
+	case FZ_OPTION_IKE:
+	case FZ_OPTION_IKE_SOCKET:
+	case FZ_OPTION_IKE_STATIC:
+	case FZ_OPTION_IKE_KEY:
 	case 'k':
-	case OPTION_KEYS:
-	case OPTION_PBKDF2_MAX:
+	case FZ_OPTION_KEYS:
+	case FZ_OPTION_PBKDF2_MAX:
 		return set_keying(options, option, value, error);
 	default:
 		return set_traffic(options, option, value, error);
@@ -271,14 +262,18 @@ static bool check(const struct fz_measure_options *options, char error[static 51
 	else if (options->family != AF_UNSPEC && options->source_given &&
 		options->source.sa.sa_family != options->family)
 		text = "--source is of the other address family";
+	else if (options->begin > options->end)
+		text = "--begin must not be above --end";
 	if (text != NULL)
 		snprintf(error, 512, "%s", text);
 	return text == NULL;
 }
 
-static void set_defaults(struct fz_measure_options *options)
+static void set_defaults(struct fz_measure_options *options, enum fz_measure_command command)
 {
 	*options = (struct fz_measure_options){
+		.command = command,
+		.protocol = command == FZ_TWOWAY ? FIZEAU_TWAMP : FIZEAU_OWAMP,
 		.count = 100,
 		.schedule = "exp:100ms",
 		.slots[0] = {.exponential = true, .ns = 100000000},
@@ -290,17 +285,44 @@ static void set_defaults(struct fz_measure_options *options)
 		/*= rfc5357#section-6 TW-6-03 */
 		.pbkdf2_max = FIZEAU_COUNT_MAX_DEFAULT,
 		.family = AF_UNSPEC,
+		.begin = FIZEAU_FETCH_ALL_BEGIN,
+		.end = FIZEAU_FETCH_ALL_END,
 	};
 }
 
-bool fz_options_measure(int argc, char **argv, struct fz_measure_options *options, char error[static 512])
+/* What stands beside the options. */
+static bool set_operands(struct fz_measure_options *options, const char *name, int count, char **operands,
+	char error[static 512])
 {
+	bool fetch = options->command == FZ_FETCH;
+
+	if (count != (fetch ? 2 : 1)) {
+		snprintf(error, 512, "fizeau %s takes one HOST[:PORT]%s", name, fetch ? " and one SID" : "");
+		return false;
+	}
+	if (!fz_addr_split(operands[0], options->host, sizeof(options->host), &options->port)) {
+		snprintf(error, 512, "%s is no HOST, HOST:PORT or [IPV6]:PORT", operands[0]);
+		return false;
+	}
+	if (fetch && !fz_value_sid(operands[1], options->sid)) {
+		snprintf(error, 512, "%s is no SID: it has 32 hex digits", operands[1]);
+		return false;
+	}
+	return true;
+}
+
+bool fz_options_measure(enum fz_measure_command command, int argc, char **argv, struct fz_measure_options *options,
+	char error[static 512])
+{
+	struct option long_options[FZ_OPTIONS_MAX + 1];
+	char short_options[2 * FZ_OPTIONS_MAX + 2];
 	int option;
 
-	set_defaults(options);
+	set_defaults(options, command);
+	fz_options_getopt(command, short_options, long_options);
 	optind = 0; /* glibc: start anew, several parses in one process */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":c:i:s:w:m:k:46I:p:jqvh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
 		if (option == ':') {
 			snprintf(error, 512, "%s needs a value", argv[optind - 1]);
 			return false;
@@ -310,18 +332,15 @@ bool fz_options_measure(int argc, char **argv, struct fz_measure_options *option
 				argv[0]);
 			return false;
 		}
-		if (!set(options, option == 'h' ? OPTION_HELP : option, optarg, error))
+		if (!set(options, option, optarg, error))
 			return false;
 	}
 	if (options->help)
 		return true;
-	if (argc - optind != 1) {
-		snprintf(error, 512, "fizeau %s takes one HOST[:PORT]", argv[0]);
+	if (!set_operands(options, argv[0], argc - optind, argv + optind, error))
 		return false;
-	}
-	if (!fz_addr_split(argv[optind], options->host, sizeof(options->host), &options->port)) {
-		snprintf(error, 512, "%s is no HOST, HOST:PORT or [IPV6]:PORT", argv[optind]);
-		return false;
-	}
+	/* Neither or both asked for: both. */
+	if (!options->to && !options->from)
+		options->to = options->from = true;
 	return check(options, error);
 }

@@ -6,12 +6,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <fizeau/event.h>
 #include <fizeau/keys.h>
 #include "io/addr.h"
 #include "values.h"
 
 #define FZ_COUNT_MAX 100000000u       /* test packets of one command: every one of them is remembered */
 #define FZ_KEY_SERVICE "/run/charon.ippm"
+
+enum fz_measure_command {
+	FZ_TWOWAY,
+	FZ_ONEWAY,
+	FZ_FETCH,
+};
 
 enum fz_ike_wish {
 	FZ_IKE_AUTO,
@@ -22,6 +30,8 @@ enum fz_ike_wish {
 
 /* Texts lie in argv. */
 struct fz_measure_options {
+	enum fz_measure_command command;
+	enum fizeau_protocol protocol; /* of the command */
 	char host[256];
 	uint16_t port; /* 0: the protocol's */
 	uint32_t count;
@@ -51,12 +61,17 @@ struct fz_measure_options {
 	const char *records;     /* NULL: none */
 	bool quiet;
 	int verbose;
+	bool to, from;           /* oneway: directions wanted, at least one */
+	uint8_t sid[FIZEAU_SID_OCTETS]; /* fetch */
+	bool range;              /* fetch: --begin or --end was given */
+	uint32_t begin, end;     /* fetch: FIZEAU_FETCH_ALL_BEGIN and _END are the complete session */
 	bool help;               /* --help: nothing else counts */
 };
 
 /* Reads argv; argv[0] is the command's name. False with one line for a person in error. Contradictions between
    options are errors too. */
-FIZEAU_MUST_USE bool fz_options_measure(int argc, char **argv, struct fz_measure_options *options,
-	char error[static 512]);
+FIZEAU_MUST_USE bool fz_options_measure(enum fz_measure_command command, int argc, char **argv,
+	struct fz_measure_options *options, char error[static 512]);
+void fz_options_help(enum fz_measure_command command, FILE *out);
 
 #endif

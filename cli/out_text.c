@@ -3,35 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "result.h"
-
-/* Identities come from a peer's certificate: nothing in them may steer the terminal. */
-static void put_printable(const char *text, FILE *out)
-{
-	for (; *text != '\0'; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
-}
-
-static void ms_text(int64_t ns, char text[static 32])
-{
-	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-	uint64_t us = size / 1000 + (size % 1000 >= 500 ? 1 : 0);
-
-	snprintf(text, 32, "%s%" PRIu64 ".%03" PRIu64, ns < 0 && us > 0 ? "-" : "", us / 1000, us % 1000);
-}
-
-static void put_ratio(uint64_t part, uint64_t whole, FILE *out)
-{
-	uint64_t hundredths;
-
-	if (whole == 0)
-		return;
-	hundredths = part * 10000 / whole;
-	/* Some are not none: 1 of a million lost must not read as 0.00 %. */
-	if (part > 0 && hundredths == 0)
-		fputs(" (<0.01 %)", out);
-	else
-		fprintf(out, " (%" PRIu64 ".%02" PRIu64 " %%)", hundredths / 100, hundredths % 100);
-}
+#include "text_parts.h"
 
 static void put_key(const struct fz_result *result, FILE *out)
 {
@@ -45,31 +17,16 @@ static void put_key(const struct fz_result *result, FILE *out)
 		break;
 	case FZ_KEY_PASSPHRASE:
 		fputs("keyed by the passphrase of KeyID ", out);
-		put_printable(key->key_id, out);
+		fz_put_printable(key->key_id, out);
 		break;
 	case FZ_KEY_IKE:
 		fz_hex_text(key->spi_i, 8, spi_i);
 		fz_hex_text(key->spi_r, 8, spi_r);
 		fz_prf_text(key->prf, prf);
 		fprintf(out, "keyed by IKEv2 SA %s/%s with ", spi_i, spi_r);
-		put_printable(key->peer_id[0] != '\0' ? key->peer_id : "an unknown identity", out);
+		fz_put_printable(key->peer_id[0] != '\0' ? key->peer_id : "an unknown identity", out);
 		fprintf(out, ", prf %s", prf);
 		break;
-	}
-	fputc('\n', out);
-}
-
-static void put_row(const char *name, const struct fizeau_distribution *d, FILE *out)
-{
-	const int64_t values[] = {d->min, d->median, d->p95, d->p99, d->max};
-
-	fprintf(out, "%-12s", name);
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		char text[32] = "-";
-
-		if (d->valid)
-			ms_text(values[i], text);
-		fprintf(out, " %10s", text);
 	}
 	fputc('\n', out);
 }
@@ -79,7 +36,7 @@ static void put_counts(const struct fz_result_session *session, FILE *out)
 	const struct fizeau_round_trip_summary *s = &session->summary;
 
 	fprintf(out, "%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost", s->sent, s->received, s->lost);
-	put_ratio(s->lost, s->sent, out);
+	fz_put_ratio(s->lost, s->sent, out);
 	if (s->lost_forward_valid && s->lost > 0) {
 		uint64_t known = s->lost_forward + s->lost_backward;
 
@@ -93,19 +50,6 @@ static void put_counts(const struct fz_result_session *session, FILE *out)
 	fputc('\n', out);
 }
 
-static void put_clock_half(const char *who, bool synchronized, int64_t error_ns, FILE *out)
-{
-	char text[32];
-
-	/* The bound of a clock that nobody disciplines is a guess. */
-	if (!synchronized) {
-		fprintf(out, "%s not synchronised", who);
-		return;
-	}
-	ms_text(error_ns, text);
-	fprintf(out, "%s synchronised (within %s ms)", who, text);
-}
-
 /* Whether the one-way rows mean anything. */
 static void put_clocks(const struct fizeau_round_trip_summary *s, FILE *out)
 {
@@ -114,11 +58,11 @@ static void put_clocks(const struct fizeau_round_trip_summary *s, FILE *out)
 	if (!s->round_trip.valid)
 		return;
 	fputs("clocks: ", out);
-	put_clock_half("here", s->synchronized_sender, s->error_sender_ns, out);
-	put_clock_half(", there", s->synchronized_reflector, s->error_reflector_ns, out);
+	fz_put_clock_half("here", s->synchronized_sender, s->error_sender_ns, out);
+	fz_put_clock_half(", there", s->synchronized_reflector, s->error_reflector_ns, out);
 	if (s->synchronized_sender && s->synchronized_reflector &&
 		s->error_sender_ns <= INT64_MAX / 2 && s->error_reflector_ns <= INT64_MAX / 2) {
-		ms_text(s->error_sender_ns + s->error_reflector_ns, text);
+		fz_ms_text(s->error_sender_ns + s->error_reflector_ns, text);
 		fprintf(out, ": forward and backward are right within %s ms\n", text);
 	} else {
 		fputs(": do not trust forward and backward, only the round trip\n", out);
@@ -176,16 +120,10 @@ static void put_discards(const struct fz_discards *d, FILE *out)
 
 static void put_trouble(const struct fz_result_session *session, FILE *out)
 {
-	static const char *const endings[] = {
-		[FZ_ENDED_COMPLETE] = "",
-		[FZ_ENDED_INTERRUPTED] = "interrupted",
-		[FZ_ENDED_CONTROL] = "the control connection broke",
-		[FZ_ENDED_SENDING] = "the kernel would not send any more",
-	};
 	char text[32];
 
 	if (session->sender_late > 0 && session->send_error.valid) {
-		ms_text(session->send_error.max, text);
+		fz_ms_text(session->send_error.max, text);
 		fprintf(out, "sender: %" PRIu64 " packets left more than 1 ms behind schedule, at worst %s ms\n",
 			session->sender_late, text);
 	}
@@ -194,9 +132,9 @@ static void put_trouble(const struct fz_result_session *session, FILE *out)
 			" while receiving (they show as lost backward)\n", session->send_drops,
 			session->receive_drops);
 	put_discards(&session->discards, out);
-	if (session->ending != FZ_ENDED_COMPLETE)
-		fprintf(out, "incomplete: %s after %" PRIu64 " of %u packets\n", endings[session->ending],
-			session->summary.sent, session->wanted);
+	if (session->facts.ending != FZ_ENDED_COMPLETE)
+		fprintf(out, "incomplete: %s after %" PRIu64 " of %u packets\n", fz_ending_text(session->facts.ending),
+			session->summary.sent, session->facts.wanted);
 }
 
 static void put_session(const struct fz_result_session *session, FILE *out)
@@ -204,19 +142,19 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	const struct fizeau_round_trip_summary *s = &session->summary;
 	char local[FZ_ADDR_TEXT], remote[FZ_ADDR_TEXT], sid[2 * FIZEAU_SID_OCTETS + 1];
 
-	fz_addr_text(&session->local, local);
-	fz_addr_text(&session->remote, remote);
-	fz_hex_text(session->sid, FIZEAU_SID_OCTETS, sid);
+	fz_addr_text(&session->facts.local, local);
+	fz_addr_text(&session->facts.remote, remote);
+	fz_hex_text(session->facts.sid, FIZEAU_SID_OCTETS, sid);
 	fprintf(out, "%s to %s, %u octets, dscp %u, schedule %s, SID %s\n\n", local, remote,
-		session->packet_octets, session->dscp, session->schedule, sid);
+		session->facts.packet_octets, session->facts.dscp, session->facts.schedule, sid);
 	put_counts(session, out);
 	fprintf(out, "\n%-12s %10s %10s %10s %10s %10s\n", "ms", "min", "median", "p95", "p99", "max");
-	put_row("round trip", &s->round_trip, out);
-	put_row("forward", &s->forward, out);
-	put_row("backward", &s->backward, out);
-	put_row("reflector", &s->reflector, out);
-	put_row("ipdv", &s->ipdv, out);
-	put_row("pdv", &s->pdv, out);
+	fz_put_row("round trip", &s->round_trip, out);
+	fz_put_row("forward", &s->forward, out);
+	fz_put_row("backward", &s->backward, out);
+	fz_put_row("reflector", &s->reflector, out);
+	fz_put_row("ipdv", &s->ipdv, out);
+	fz_put_row("pdv", &s->pdv, out);
 	fputc('\n', out);
 	put_clocks(s, out);
 	put_stamps(session, out);
@@ -229,13 +167,13 @@ static void put_brief(const struct fz_result_session *session, FILE *out)
 	const struct fizeau_round_trip_summary *s = &session->summary;
 	char host[FZ_ADDR_TEXT], min[32], median[32], max[32];
 
-	fz_addr_host_text(&session->remote, host);
+	fz_addr_host_text(&session->facts.remote, host);
 	fprintf(out, "%s: %" PRIu64 " sent, %" PRIu64 " lost", host, s->sent, s->lost);
-	put_ratio(s->lost, s->sent, out);
+	fz_put_ratio(s->lost, s->sent, out);
 	if (s->round_trip.valid) {
-		ms_text(s->round_trip.min, min);
-		ms_text(s->round_trip.median, median);
-		ms_text(s->round_trip.max, max);
+		fz_ms_text(s->round_trip.min, min);
+		fz_ms_text(s->round_trip.median, median);
+		fz_ms_text(s->round_trip.max, max);
 		fprintf(out, ", round trip min/median/max %s/%s/%s ms", min, median, max);
 	}
 	fputc('\n', out);
@@ -251,5 +189,6 @@ bool fz_out_text(const struct fz_result *result, bool brief, FILE *out)
 		else
 			put_session(&result->sessions[i], out);
 	}
+	fz_put_one_way(result, brief, out);
 	return ferror(out) == 0;
 }

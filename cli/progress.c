@@ -14,8 +14,14 @@ static void on_timer(void *arg)
 	struct fizeau_mono now = fz_clock_mono();
 	int64_t left = progress->end.ns > now.ns ? (progress->end.ns - now.ns) / 100000000 : 0;
 
-	fprintf(stderr, "\r\033[K%u of %u sent, %u back, %" PRId64 ".%" PRId64 " s left ", *progress->sent,
-		progress->count, *progress->back, left / 10, left % 10);
+	fputs("\r\033[K", stderr);
+	if (progress->sent != NULL)
+		fprintf(stderr, "%u of %u sent, ", *progress->sent, progress->count);
+	if (progress->back != NULL && progress->sent != NULL)
+		fprintf(stderr, "%u back, ", *progress->back);
+	else if (progress->back != NULL)
+		fprintf(stderr, "%u of %u received, ", *progress->back, progress->count);
+	fprintf(stderr, "%" PRId64 ".%" PRId64 " s left ", left / 10, left % 10);
 	progress->shown = true;
 	/* Without a timer there is no progress to see: nothing worth an error. */
 	(void)!fz_loop_timer(progress->loop, &progress->timer, (struct fizeau_mono){now.ns + EVERY_NS});

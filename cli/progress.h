@@ -10,7 +10,7 @@
 struct fz_progress {
 	struct fz_loop *loop;
 	struct fz_timer timer;
-	const uint32_t *sent, *back; /* counters of the test */
+	const uint32_t *sent, *back; /* counters of the test; NULL: none of that sort */
 	uint32_t count;
 	struct fizeau_mono end;      /* when the schedule will be through */
 	bool shown;

@@ -59,3 +59,46 @@ bool fz_records_write(FILE *out, const struct fizeau_round_trip *records, size_t
 	}
 	return fflush(out) == 0 && ferror(out) == 0;
 }
+
+static void put_one_way(FILE *out, const char *direction, const struct fizeau_record *r, bool duplicate,
+	int64_t timeout_ns)
+{
+	int64_t delay = fizeau_ntp_diff_ns(r->receive_ntp, r->send_ntp);
+	bool lost = fizeau_record_lost(r);
+
+	fprintf(out, "{\"direction\":\"%s\",\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"sent_unix_ns\":%" PRId64, direction,
+		r->seq, lost || delay > timeout_ns ? "true" : "false", duplicate ? "true" : "false",
+		fizeau_ntp_to_unix_ns(r->send_ntp, r->send_ntp));
+	if (lost) {
+		fputs(",\"received_unix_ns\":null,\"delay_ns\":null,\"send_synchronized\":null,\"send_error_ns\":null"
+		      ",\"receive_synchronized\":null,\"receive_error_ns\":null,\"ttl\":null}\n", out);
+		return;
+	}
+	fprintf(out, ",\"received_unix_ns\":%" PRId64 ",\"delay_ns\":%" PRId64,
+		fizeau_ntp_to_unix_ns(r->receive_ntp, r->send_ntp), delay);
+	fprintf(out, ",\"send_synchronized\":%s,\"send_error_ns\":%" PRId64,
+		fizeau_error_estimate_synchronized(r->send_error) ? "true" : "false",
+		fizeau_error_estimate_ns(r->send_error));
+	fprintf(out, ",\"receive_synchronized\":%s,\"receive_error_ns\":%" PRId64 ",\"ttl\":%u}\n",
+		fizeau_error_estimate_synchronized(r->receive_error) ? "true" : "false",
+		fizeau_error_estimate_ns(r->receive_error), r->ttl);
+}
+
+bool fz_records_write_one_way(FILE *out, const char *direction, const struct fizeau_record *records, size_t count,
+	int64_t timeout_ns)
+{
+	uint32_t highest = 0;
+	uint8_t *seen;
+
+	for (size_t i = 0; i < count; i++)
+		if (records[i].seq > highest)
+			highest = records[i].seq;
+	seen = calloc((size_t)highest / 8 + 1, 1);
+	if (seen == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		put_one_way(out, direction, &records[i],
+			!fizeau_record_lost(&records[i]) && seen_before(seen, records[i].seq), timeout_ns);
+	free(seen);
+	return fflush(out) == 0 && ferror(out) == 0;
+}

@@ -16,4 +16,8 @@ typedef uint64_t fz_records_sent_fn(const void *arg, uint32_t seq, bool *back);
 FIZEAU_MUST_USE bool fz_records_write(FILE *out, const struct fizeau_round_trip *records, size_t count, uint32_t sent,
 	int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg);
 
+/* The records of an OWAMP session, as they are; direction is "to" or "from". */
+FIZEAU_MUST_USE bool fz_records_write_one_way(FILE *out, const char *direction, const struct fizeau_record *records,
+	size_t count, int64_t timeout_ns);
+
 #endif

@@ -36,20 +36,29 @@ enum fz_ending {
 	FZ_ENDED_INTERRUPTED, /* by the user: fewer packets than wanted */
 	FZ_ENDED_CONTROL,     /* the control connection broke in the middle */
 	FZ_ENDED_SENDING,     /* the kernel would not send any more */
+	FZ_ENDED_SERVER,      /* the server stopped early */
+	FZ_ENDED_INVALID,     /* an end said that it failed, or their accounts contradict each other */
+	FZ_ENDED_NOT,         /* it was still going on when it was fetched */
 };
 
-struct fz_result_session {
+/* What a session was asked to be: all of it is reported with any metric. */
+struct fz_session_facts {
 	uint8_t sid[FIZEAU_SID_OCTETS];
 	struct fz_addr local, remote;
 	uint8_t dscp;
-	uint32_t padding_octets, packet_octets; /* of the sender's packets */
+	uint32_t padding_octets, packet_octets; /* of the sender's packets; packet_octets 0: not known */
 	const char *schedule;
 	const struct fz_slot_wish *slots;
 	size_t slot_count;
 	uint32_t wanted;           /* packets that were to be sent */
 	int64_t timeout_ns;
-	int64_t start_unix_ns;     /* of the first packet's schedule */
+	int64_t start_unix_ns;     /* origin of the schedule */
 	enum fz_ending ending;
+};
+
+/* A session of TWAMP. */
+struct fz_result_session {
+	struct fz_session_facts facts;
 	struct fizeau_round_trip_summary summary;
 	struct fizeau_distribution send_error; /* departure less schedule */
 	uint64_t sender_late;      /* packets that left more than a millisecond late */
@@ -58,13 +67,51 @@ struct fz_result_session {
 	enum fizeau_stamp_source received_by; /* the worst source of an arrival's stamp */
 };
 
+enum fz_direction {
+	FZ_TO,   /* the server receives */
+	FZ_FROM, /* the server sends */
+};
+
+/* A session of OWAMP. */
+struct fz_one_way_session {
+	struct fz_session_facts facts; /* of a fetched one: local is its sender */
+	enum fz_direction direction;
+	const char *failure;       /* one line why there are no records; NULL: there are, and summary counts */
+	struct fizeau_one_way_summary summary;
+	bool sent_here;            /* the next four say something */
+	uint64_t sent;
+	struct fizeau_distribution send_error; /* departure less schedule */
+	uint64_t sender_late;      /* packets that left more than a millisecond late */
+	uint64_t send_drops;       /* not sent, since the kernel would not take them: skipped */
+	bool received_here;        /* the next four say something */
+	uint64_t receive_drops;
+	struct fz_discards discards;
+	uint64_t discarded_late, discarded_rate; /* more that was not counted: outside its time, above the rate */
+	enum fizeau_stamp_source received_by; /* the worst source of an arrival's stamp */
+};
+
+/* What departures behind their schedule come to; sorts values in place. */
+void fz_lateness(int64_t *values, size_t count, struct fizeau_distribution *send_error, uint64_t *sender_late);
+
+/* Whether delays can be believed: both clocks synchronised, and their errors together within the delay itself. */
+enum fz_trust {
+	FZ_TRUST_UNKNOWN,
+	FZ_TRUST_NOT,
+	FZ_TRUST_GOOD,
+};
+enum fz_trust fz_one_way_trust(const struct fizeau_one_way_summary *summary);
+/* Sum of both error bounds, at most INT64_MAX. */
+int64_t fz_one_way_error_ns(const struct fizeau_one_way_summary *summary);
+
 struct fz_result {
-	const char *protocol; /* "TWAMP" */
+	const char *protocol; /* "TWAMP", "OWAMP" */
 	uint32_t mode;        /* one security mode */
 	struct fz_result_key key;
 	struct fz_addr server, client; /* of the control connection */
 	const struct fz_result_session *sessions;
 	size_t session_count;
+	const struct fz_one_way_session *one_way;
+	size_t one_way_count;
 };
 
 /* "16 hex digits" of an SPI, hex of a SID; text has room for them and a terminator. */

@@ -34,6 +34,11 @@ static enum step refuse(struct fz_setup *setup, const char *text)
 	return STEP_REFUSED;
 }
 
+const char *fz_protocol_name(enum fizeau_protocol protocol)
+{
+	return protocol == FIZEAU_OWAMP ? "OWAMP" : "TWAMP";
+}
+
 static void sa_text(const struct fz_result_key *key, char text[static 40])
 {
 	char spi_i[17], spi_r[17];
@@ -83,7 +88,8 @@ void fz_setup_explain_closed(const struct fz_setup *setup, const char *under_way
 		snprintf(error, octets, "server %s is not willing to talk to this host (Modes 0)", setup->host);
 	else if (reason == FIZEAU_ERR_HMAC)
 		snprintf(error, octets, "server %s: an answer failed its HMAC during %s: it was altered on the way, or "
-			"the other end is no TWAMP server", setup->host, under_way);
+			"the other end is no %s server", setup->host, under_way,
+			fz_protocol_name(setup->options->protocol));
 	else if (reason == FIZEAU_ERR_CLOSED || reason == 0)
 		snprintf(error, octets, "server %s closed the connection during %s", setup->host, under_way);
 	else
@@ -164,7 +170,7 @@ static void explain_verdict(struct fz_setup *setup, const struct attempts *attem
 	size_t octets = sizeof(setup->error);
 	char offer[64];
 
-	fz_keying_offer_text(offered, offer, sizeof(offer));
+	fz_keying_offer_text(fz_keying_security(setup->options->protocol, offered), offer, sizeof(offer));
 	switch (verdict) {
 	case FZ_KEYING_UNWILLING:
 		snprintf(error, octets, "server %s is not willing to talk to this host (Modes 0)", setup->host);
@@ -175,8 +181,8 @@ static void explain_verdict(struct fz_setup *setup, const struct attempts *attem
 		break;
 	case FZ_KEYING_NO_KEY:
 		snprintf(error, octets, "no key for %s (it offers %s%s): use --keyid and --keys%s%s", setup->host, offer,
-			(offered & FIZEAU_MODE_TW_IKEV2) != 0 ? ", and IKEv2-derived keys" : "",
-			(offered & FIZEAU_MODE_TW_IKEV2) != 0 ? ", or --ike initiate" : "",
+			(offered & fizeau_mode_ike(setup->options->protocol)) != 0 ? ", and IKEv2-derived keys" : "",
+			(offered & fizeau_mode_ike(setup->options->protocol)) != 0 ? ", or --ike initiate" : "",
 			(offered & FIZEAU_MODE_OPEN) != 0 ? ", or --mode open" : "");
 		break;
 	case FZ_KEYING_SERVER_IKE:
@@ -209,6 +215,7 @@ static enum step choose(struct fz_setup *setup, struct attempts *attempts, uint3
 {
 	const struct fz_measure_options *options = setup->options;
 	struct fz_keying_wish wish = {
+		.protocol = options->protocol,
 		.mode_count = options->mode_count,
 		.ike = options->ike,
 		.passphrase = setup->passphrases != NULL,
@@ -313,9 +320,10 @@ static enum step answer_greeting(struct fz_setup *setup, struct attempts *attemp
 
 	attempts->count = greeting->greeting.count;
 	memcpy(attempts->salt, greeting->greeting.salt, sizeof(attempts->salt));
-	fz_keying_offer_text(greeting->greeting.modes, offer, sizeof(offer));
+	fz_keying_offer_text(fz_keying_security(setup->options->protocol, greeting->greeting.modes), offer,
+		sizeof(offer));
 	fz_explain(setup->options->verbose, "server %s offers %s%s", setup->host, offer,
-		(greeting->greeting.modes & FIZEAU_MODE_TW_IKEV2) != 0 ? ", IKEv2-derived keys" : "");
+		(greeting->greeting.modes & fizeau_mode_ike(setup->options->protocol)) != 0 ? ", IKEv2-derived keys" : "");
 	step = choose(setup, attempts, greeting->greeting.modes, &choice);
 	if (step != STEP_CONNECTED)
 		return step;
@@ -398,7 +406,7 @@ static enum step connect_once(struct fz_setup *setup, struct attempts *attempts,
 	int rc;
 
 	rc = fz_control_open(&setup->control, setup->sa_source.loop, setup->sa_source.interrupts, server,
-		options->source_given ? &options->source : NULL, options->pbkdf2_max);
+		options->source_given ? &options->source : NULL, options->protocol, options->pbkdf2_max);
 	if (rc == -EINTR)
 		return broken(setup, rc);
 	if (rc < 0) {

@@ -37,4 +37,7 @@ FIZEAU_MUST_USE enum fz_setup_outcome fz_setup_run(struct fz_setup *setup, const
 void fz_setup_explain_closed(const struct fz_setup *setup, const char *under_way, const struct fizeau_event *closed,
 	char *error, size_t octets);
 
+/* "TWAMP", "OWAMP". */
+const char *fz_protocol_name(enum fizeau_protocol protocol);
+
 #endif

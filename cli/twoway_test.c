@@ -8,8 +8,6 @@
 
 #define BURST 32              /* packets sent before reflections are read again */
 #define RETRY_NS 1000000      /* after the kernel refused a packet */
-#define BATCH 64
-#define RECEIVE_BUFFER (4 << 20)
 
 static void on_due(void *arg);
 static void on_readable(void *arg, uint32_t events);
@@ -29,55 +27,17 @@ static void set_timer(struct fz_test *test, struct fizeau_mono due)
 		fail(test, rc);
 }
 
-int64_t fz_test_duration_ns(const struct fz_test_config *config)
+void fz_test_open(struct fz_test *test, const struct fz_test_config *config, struct fz_udp *udp)
 {
-	uint64_t cycle = 0, cycles = config->count / config->slot_count;
-
-	for (size_t i = 0; i < config->slot_count; i++)
-		cycle += (uint64_t)config->slots[i].ns;
-	if (cycle != 0 && cycles > (uint64_t)INT64_MAX / 2 / cycle)
-		return INT64_MAX / 2;
-	return (int64_t)(cycles * cycle);
-}
-
-static int open_port(struct fz_test *test, const struct fz_addr *local, uint16_t port)
-{
-	size_t octets = fizeau_reflector_header_octets(test->config.mode) + test->config.padding_octets;
-	struct fz_udp_options options = {
-		.batch = BATCH,
-		.packet_octets = (uint32_t)(octets < FIZEAU_TEST_PACKET_MAX ? octets : FIZEAU_TEST_PACKET_MAX),
-		.receive_buffer = RECEIVE_BUFFER,
-		.bypass_mark = test->config.bypass_mark,
-	};
-	struct fz_addr bound = *local;
-
-	fz_addr_set_port(&bound, port);
-	/*= rfc4656#section-4 OW-4-01 */
-	return fz_udp_open(&bound, &options, &test->udp);
-}
-
-int fz_test_open(struct fz_test *test, const struct fz_test_config *config, const struct fz_addr *local,
-	uint16_t low, uint16_t high)
-{
-	uint32_t range = (uint32_t)(high - low) + 1, first = 0;
-	int rc = -EADDRINUSE;
-
 	*test = (struct fz_test){
 		.config = *config,
+		.udp = udp,
 		.timer = {.fn = on_due, .arg = test},
 		.failing = FIZEAU_NEVER,
 		.received_by = FIZEAU_STAMP_HARDWARE,
 	};
 	fz_clock_ask(&test->clock);
-	/* Not always the same port first: two commands at once would fight for it. */
-	if (low != 0 && getrandom(&first, sizeof(first), 0) != (ssize_t)sizeof(first))
-		first = 0;
-	for (uint32_t i = 0; i < range && rc == -EADDRINUSE; i++)
-		rc = open_port(test, local, low == 0 ? 0 : (uint16_t)(low + (first % range + i) % range));
-	if (rc < 0)
-		return rc;
-	fz_udp_local(test->udp, &test->local);
-	return 0;
+	fz_udp_local(udp, &test->local);
 }
 
 static struct fizeau_schedule *make_schedule(const struct fz_test_config *config, const uint8_t *sid)

@@ -20,7 +20,6 @@ struct fz_test_config {
 	uint32_t padding_octets;
 	bool zero_padding;
 	uint8_t dscp;
-	uint32_t bypass_mark; /* 0: wherever routing and policies lead */
 	int64_t timeout_ns;
 	const struct fz_slot_wish *slots;
 	size_t slot_count;
@@ -59,9 +58,8 @@ struct fz_test {
 	enum fz_ending ending;
 };
 
-/* Binds the socket, on a port of low .. high (0: any). 0, -errno (-EADDRINUSE: all ports taken). */
-FIZEAU_MUST_USE int fz_test_open(struct fz_test *test, const struct fz_test_config *config, const struct fz_addr *local,
-	uint16_t low, uint16_t high);
+/* On a socket that is open and bound, and closed by fz_test_close. */
+void fz_test_open(struct fz_test *test, const struct fz_test_config *config, struct fz_udp *udp);
 /* Prepares for a session that was accepted; keys may be NULL in open mode. 0 or a negative error. */
 FIZEAU_MUST_USE int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
 	const struct fizeau_test_keys *keys, const struct fz_addr *remote);
@@ -70,8 +68,5 @@ FIZEAU_MUST_USE int fz_test_start(struct fz_test *test, struct fizeau_mono start
 /* No more packets; what is under way is still waited for. */
 void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending);
 void fz_test_close(struct fz_test *test);
-
-/* Expected duration of the schedule, for people. */
-int64_t fz_test_duration_ns(const struct fz_test_config *config);
 
 #endif

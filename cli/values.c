@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <fizeau/event.h>
@@ -217,6 +219,47 @@ bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high)
 	}
 	*low = (uint16_t)a;
 	*high = (uint16_t)b;
+	return true;
+}
+
+void fz_slot_text(const struct fz_slot_wish *slot, char text[static 48])
+{
+	static const struct {
+		int64_t ns;
+		const char *name;
+	} units[] = {{1000000000, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
+	size_t i = 0;
+
+	while (slot->ns % units[i].ns != 0)
+		i++;
+	snprintf(text, 48, "%s%" PRId64 "%s", slot->exponential ? "exp:" : "", slot->ns / units[i].ns, units[i].name);
+}
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool fz_value_sid(const char *text, uint8_t sid[static FIZEAU_SID_OCTETS])
+{
+	uint8_t octets[FIZEAU_SID_OCTETS] = {0};
+
+	for (size_t i = 0; i < 2 * (size_t)FIZEAU_SID_OCTETS; i++) {
+		int digit = hex_digit(text[i]);
+
+		if (digit < 0)
+			return false;
+		octets[i / 2] = (uint8_t)(octets[i / 2] << 4 | digit);
+	}
+	if (text[2 * FIZEAU_SID_OCTETS] != '\0')
+		return false;
+	memcpy(sid, octets, sizeof(octets));
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <fizeau/error.h>
+#include <fizeau/keys.h>
 
 /* One slot of a schedule as it was asked for. */
 struct fz_slot_wish {
@@ -30,6 +30,11 @@ FIZEAU_MUST_USE bool fz_value_modes(const char *text, uint32_t modes[static FZ_M
 FIZEAU_MUST_USE bool fz_value_dscp(const char *text, uint8_t *dscp);
 /* "A-B" or "A", 1 .. 65535. */
 FIZEAU_MUST_USE bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high);
+
+/* A slot as fz_value_schedule takes it. */
+void fz_slot_text(const struct fz_slot_wish *slot, char text[static 48]);
+/* 32 hex digits. */
+FIZEAU_MUST_USE bool fz_value_sid(const char *text, uint8_t sid[static FIZEAU_SID_OCTETS]);
 
 /* Well-formed UTF-8 (RFC 3629). */
 FIZEAU_MUST_USE bool fz_value_utf8(const char *text);

@@ -131,6 +131,48 @@ static void never_more_than_offered(void **state)
 	}
 }
 
+/* Modes of TWAMP as OWAMP has them. */
+static uint32_t in_owamp(uint32_t modes)
+{
+	return (modes & ~(uint32_t)(K | M)) | ((modes & K) != 0 ? FIZEAU_MODE_OW_IKEV2 : 0);
+}
+
+/* OWAMP decides alike, with a bit of its own for the key and without mixed mode (RFC 7718; wire.md T-18). */
+/*= rfc7717#section-7 IK-7-01 */
+static void owamp(void **state)
+{
+	static const struct row own[] = {
+		/* The other protocol's bit, and the reserved one where TWAMP has mixed mode, mean nothing. */
+		{NULL, FZ_IKE_REQUIRE, false, O | A | K, true, FZ_KEYING_SERVER_IKE, 0, FZ_KEY_NONE, false},
+		{NULL, FZ_IKE_AUTO, false, O | A | K, true, FZ_KEYING_OK, O, FZ_KEY_NONE, false},
+		{NULL, FZ_IKE_AUTO, false, M | FIZEAU_MODE_OW_IKEV2, true, FZ_KEYING_UNWILLING, 0, FZ_KEY_NONE, false},
+	};
+	struct fz_keying_wish wish = {.protocol = FIZEAU_TWAMP, .ike = FZ_IKE_REQUIRE};
+	struct fz_keying_choice choice;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) + sizeof(own) / sizeof(own[0]); i++) {
+		bool mine = i >= sizeof(rows) / sizeof(rows[0]);
+		const struct row *row = mine ? &own[i - sizeof(rows) / sizeof(rows[0])] : &rows[i];
+		uint32_t offered = mine ? row->offered : in_owamp(row->offered);
+		enum fizeau_protocol protocol = FIZEAU_OWAMP;
+
+		if (row->modes != NULL && strstr(row->modes, "mixed") != NULL)
+			continue;
+		wish = (struct fz_keying_wish){.protocol = protocol, .ike = row->ike, .passphrase = row->passphrase};
+		choice = (struct fz_keying_choice){0};
+		if (row->modes != NULL)
+			assert_true(fz_value_modes(row->modes, wish.modes, &wish.mode_count));
+		if (fz_keying_choose(&wish, offered, row->sa, &choice) != row->verdict ||
+			choice.mode != in_owamp(row->mode) || choice.source != row->source)
+			fail_msg("row %zu: mode %u source %d", i, choice.mode, choice.source);
+		if (fz_keying_wants_sa(&wish, offered) != row->asks)
+			fail_msg("row %zu: asks the key service: %d", i, !row->asks);
+	}
+	wish = (struct fz_keying_wish){.protocol = FIZEAU_TWAMP, .ike = FZ_IKE_REQUIRE};
+	assert_int_equal(fz_keying_choose(&wish, A | FIZEAU_MODE_OW_IKEV2, true, &choice), FZ_KEYING_SERVER_IKE);
+}
+
 static void offers(void **state)
 {
 	char text[64];
@@ -138,6 +180,8 @@ static void offers(void **state)
 	(void)state;
 	fz_keying_offer_text(O | A | E | M | K, text, sizeof(text));
 	assert_string_equal(text, "encrypted, authenticated, mixed, open");
+	fz_keying_offer_text(fz_keying_security(FIZEAU_OWAMP, O | A | E | M | 16), text, sizeof(text));
+	assert_string_equal(text, "encrypted, authenticated, open");
 	fz_keying_offer_text(0, text, sizeof(text));
 	assert_string_equal(text, "");
 }
@@ -147,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table),
 		cmocka_unit_test(never_more_than_offered),
+		cmocka_unit_test(owamp),
 		cmocka_unit_test(offers),
 	};
 

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <fizeau/event.h>
 #include "cli/options.h"
@@ -158,7 +159,8 @@ static bool parse(const char *line, struct fz_measure_options *options, char err
 			*at++ = '\0';
 	}
 	argv[argc] = NULL;
-	return fz_options_measure(argc, argv, options, error);
+	return fz_options_measure(strcmp(words, "twoway") == 0 ? FZ_TWOWAY : strcmp(words, "oneway") == 0 ? FZ_ONEWAY : FZ_FETCH,
+		argc, argv, options, error);
 }
 
 static void defaults(void **state)
@@ -270,6 +272,20 @@ static void refusals(void **state)
 		{"twoway [::1 host", "takes one HOST"},
 		{"twoway [::1", "[::1 is no HOST"},
 		{"twoway host:99999", "host:99999 is no HOST"},
+		{"twoway --to host", "unknown option --to"},
+		{"twoway --begin 0 host", "unknown option --begin"},
+		{"oneway", "fizeau oneway takes one HOST[:PORT]"},
+		{"oneway -m encrypted,mixed host", "OWAMP has no mixed mode"},
+		{"oneway -m plain host", "encrypted, authenticated and open"},
+		{"oneway --begin 0 host", "unknown option --begin"},
+		{"fetch host", "one HOST[:PORT] and one SID"},
+		{"fetch host 00112233445566778899aabbccddeef", "is no SID"},
+		{"fetch host 00112233445566778899aabbccddeeff0", "is no SID"},
+		{"fetch host 00112233445566778899aabbccddeefg", "is no SID"},
+		{"fetch -c 5 host 00112233445566778899aabbccddeeff", "unknown option -c"},
+		{"fetch --begin -1 host 00112233445566778899aabbccddeeff", "--begin -1"},
+		{"fetch --end 4294967296 host 00112233445566778899aabbccddeeff", "--end 4294967296"},
+		{"fetch --begin 7 --end 6 host 00112233445566778899aabbccddeeff", "--begin must not be above --end"},
 	};
 	struct fz_measure_options options;
 	char error[512];
@@ -281,6 +297,95 @@ static void refusals(void **state)
 		if (strstr(error, bad[i].says) == NULL)
 			fail_msg("%s says: %s", bad[i].line, error);
 	}
+}
+
+static void oneway(void **state)
+{
+	struct fz_measure_options options;
+	char error[512];
+
+	(void)state;
+	assert_true(parse("twoway host", &options, error));
+	assert_int_equal(options.protocol, FIZEAU_TWAMP);
+	assert_true(parse("oneway host", &options, error));
+	assert_int_equal(options.protocol, FIZEAU_OWAMP);
+	assert_true(options.to && options.from);
+	assert_false(options.padding_given);
+	assert_int_equal(options.padding_octets, 0);
+	assert_true(parse("oneway --to host", &options, error));
+	assert_true(options.to && !options.from);
+	assert_true(parse("oneway --from host", &options, error));
+	assert_true(!options.to && options.from);
+	assert_true(parse("oneway --from --to -m authenticated,open -i exp:1s,0s -s 9 --dscp 63 -j [::1]:8610", &options, error));
+	assert_true(options.to && options.from && options.json);
+	assert_int_equal(options.slot_count, 2);
+	assert_int_equal(options.padding_octets, 9);
+	assert_int_equal(options.dscp, 63);
+	assert_int_equal(options.port, 8610);
+}
+
+static void fetch(void **state)
+{
+	static const uint8_t sid[] = {0x7f, 0, 0, 1, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33};
+	struct fz_measure_options options;
+	char error[512];
+
+	(void)state;
+	assert_true(parse("fetch -k joe --keys /k host:8610 7f000001eeddccbbAA99887766554433", &options, error));
+	assert_int_equal(options.protocol, FIZEAU_OWAMP);
+	assert_int_equal(options.port, 8610);
+	assert_memory_equal(options.sid, sid, sizeof(sid));
+	assert_false(options.range);
+	assert_int_equal(options.begin, 0);
+	assert_int_equal(options.end, 0xffffffff);
+	assert_true(parse("fetch --begin 5 host 7f000001eeddccbbAA99887766554433 --end 9 --records /r", &options, error));
+	assert_true(options.range);
+	assert_int_equal(options.begin, 5);
+	assert_int_equal(options.end, 9);
+	assert_string_equal(options.records, "/r");
+}
+
+static void slot_texts(void **state)
+{
+	static const char *const texts[] = {"exp:100ms", "1s", "250us", "exp:7ns", "1500ms"};
+	struct fz_slot_wish slots[FZ_SLOTS_MAX];
+	char text[48];
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_true(fz_value_schedule(texts[i], slots, &count));
+		fz_slot_text(&slots[0], text);
+		assert_string_equal(text, texts[i]);
+	}
+	fz_slot_text(&(struct fz_slot_wish){false, 0}, text);
+	assert_string_equal(text, "0s");
+}
+
+static bool helps(enum fz_measure_command command, const char *with, const char *without)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	bool good;
+
+	assert_non_null(out);
+	fz_options_help(command, out);
+	assert_int_equal(fclose(out), 0);
+	good = strstr(text, with) != NULL && (without == NULL || strstr(text, without) == NULL);
+	free(text);
+	return good;
+}
+
+static void help(void **state)
+{
+	(void)state;
+	assert_true(helps(FZ_TWOWAY, "usage: fizeau twoway [OPTIONS] HOST[:PORT]\n", "--from"));
+	assert_true(helps(FZ_TWOWAY, "\n  -c, --count N            test packets to send (100)\n", NULL));
+	assert_true(helps(FZ_TWOWAY, "\n      --ike MODE           key from an IKE SA", NULL));
+	assert_true(helps(FZ_TWOWAY, "authenticated, mixed, open\n                           (with a key", NULL));
+	assert_true(helps(FZ_ONEWAY, "\n      --from               only the direction from HOST\n", "mixed"));
+	assert_true(helps(FZ_FETCH, "usage: fizeau fetch [OPTIONS] HOST[:PORT] SID\n", "--count"));
 }
 
 int main(void)
@@ -295,6 +400,10 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(everything),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(oneway),
+		cmocka_unit_test(fetch),
+		cmocka_unit_test(slot_texts),
+		cmocka_unit_test(help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,9 +30,9 @@ static struct fizeau_distribution spread(int64_t base)
 		.p999 = base + 5000, .max = base + 6000, .stddev = 700};
 }
 
-static struct fz_result_session measured(void)
+static struct fz_session_facts facts(void)
 {
-	struct fz_result_session session = {
+	return (struct fz_session_facts){
 		.sid = {0xc0, 0x00, 0x02, 0x07, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
 		.local = address("192.0.2.1", 40000),
 		.remote = address("192.0.2.7", 18760),
@@ -44,6 +44,13 @@ static struct fz_result_session measured(void)
 		.wanted = 100,
 		.timeout_ns = 2000000000,
 		.start_unix_ns = 1795499402000000007,
+	};
+}
+
+static struct fz_result_session measured(void)
+{
+	struct fz_result_session session = {
+		.facts = facts(),
 		.received_by = FIZEAU_STAMP_KERNEL,
 		.send_error = spread(0),
 	};
@@ -168,8 +175,8 @@ static void text_of_trouble(void **state)
 	session.received_by = FIZEAU_STAMP_USER;
 	session.sender_late = 5;
 	session.send_drops = 4;
-	session.ending = FZ_ENDED_CONTROL;
-	session.wanted = 2000000;
+	session.facts.ending = FZ_ENDED_CONTROL;
+	session.facts.wanted = 2000000;
 	session.discards = (struct fz_discards){.hmac = 7, .foreign_source = 8};
 	result.key = (struct fz_result_key){.source = FZ_KEY_PASSPHRASE, .key_id = "joe\033[2J"};
 	text = capture(full, &result);
@@ -226,10 +233,11 @@ static void text_of_nothing(void **state)
 }
 
 #define DISTRIBUTION(min, mean, median, p90, p95, p99, p999, max, stddev) \
-	"{\"min\":" min ",\"mean\":" mean ",\"median\":" median ",\"p90\":" p90 ",\"p95\":" p95 ",\"p99\":" p99 \
+	"{\"n\":99,\"min\":" min ",\"mean\":" mean ",\"median\":" median ",\"p90\":" p90 ",\"p95\":" p95 ",\"p99\":" p99 \
 	",\"p999\":" p999 ",\"max\":" max ",\"stddev\":" stddev "}"
 #define NO_DISTRIBUTION \
-	DISTRIBUTION("null", "null", "null", "null", "null", "null", "null", "null", "null")
+	"{\"n\":null,\"min\":null,\"mean\":null,\"median\":null,\"p90\":null,\"p95\":null,\"p99\":null,\"p999\":null," \
+	"\"max\":null,\"stddev\":null}"
 
 static void expect_json(const struct fz_result *result, const char *golden)
 {
@@ -300,9 +308,9 @@ static void json_of_nothing(void **state)
 	(void)state;
 	result.mode = FIZEAU_MODE_OPEN;
 	result.key = (struct fz_result_key){.source = FZ_KEY_NONE};
-	session.remote = address("2001:db8::7", 18760);
-	session.slot_count = 1;
-	session.ending = FZ_ENDED_INTERRUPTED;
+	session.facts.remote = address("2001:db8::7", 18760);
+	session.facts.slot_count = 1;
+	session.facts.ending = FZ_ENDED_INTERRUPTED;
 	expect_json(&result,
 		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"open\","
 		"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null,"

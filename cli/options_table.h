@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of the measuring commands as data: who takes which, and what --help says of them. */
+#ifndef FZ_CLI_OPTIONS_TABLE_H
+#define FZ_CLI_OPTIONS_TABLE_H
+
+#include <getopt.h>
+#include <stddef.h>
+
+enum fz_long_option {
+	FZ_OPTION_HELP = 256,
+	FZ_OPTION_IKE,
+	FZ_OPTION_IKE_SOCKET,
+	FZ_OPTION_IKE_STATIC,
+	FZ_OPTION_IKE_KEY,
+	FZ_OPTION_KEYS,
+	FZ_OPTION_DSCP,
+	FZ_OPTION_ZERO_PADDING,
+	FZ_OPTION_BYPASS_IPSEC,
+	FZ_OPTION_RECORDS,
+	FZ_OPTION_PBKDF2_MAX,
+	FZ_OPTION_TO,
+	FZ_OPTION_FROM,
+	FZ_OPTION_BEGIN,
+	FZ_OPTION_END,
+};
+
+struct fz_option {
+	unsigned commands;     /* bits 1 << enum fz_measure_command */
+	int value;             /* what getopt_long returns: the short option's letter, or an fz_long_option */
+	const char *name;      /* long option; NULL: short only */
+	const char *argument;  /* as --help names it, "[=M]" if it may be left out; NULL: none */
+	const char *text;      /* of --help; a line break goes on in the same column */
+};
+
+#define FZ_OPTIONS_MAX 32
+
+const struct fz_option *fz_options_table(size_t *count);
+/* For getopt_long: the command's options. */
+void fz_options_getopt(unsigned command, char short_options[static 2 * FZ_OPTIONS_MAX + 2],
+	struct option long_options[static FZ_OPTIONS_MAX + 1]);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+#include "text_parts.h"
+
+/* Identities come from a peer's certificate: nothing in them may steer the terminal. */
+void fz_put_printable(const char *text, FILE *out)
+{
+	for (; *text != '\0'; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+}
+
+void fz_ms_text(int64_t ns, char text[static 32])
+{
+	uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
+	uint64_t us = size / 1000 + (size % 1000 >= 500 ? 1 : 0);
+
+	snprintf(text, 32, "%s%" PRIu64 ".%03" PRIu64, ns < 0 && us > 0 ? "-" : "", us / 1000, us % 1000);
+}
+
+void fz_put_ratio(uint64_t part, uint64_t whole, FILE *out)
+{
+	uint64_t hundredths;
+
+	if (whole == 0)
+		return;
+	hundredths = part * 10000 / whole;
+	/* Some are not none: 1 of a million lost must not read as 0.00 %. */
+	if (part > 0 && hundredths == 0)
+		fputs(" (<0.01 %)", out);
+	else
+		fprintf(out, " (%" PRIu64 ".%02" PRIu64 " %%)", hundredths / 100, hundredths % 100);
+}
+
+void fz_put_row(const char *name, const struct fizeau_distribution *d, FILE *out)
+{
+	const int64_t values[] = {d->min, d->median, d->p95, d->p99, d->max};
+
+	fprintf(out, "%-12s", name);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char text[32] = "-";
+
+		if (d->valid)
+			fz_ms_text(values[i], text);
+		fprintf(out, " %10s", text);
+	}
+	fputc('\n', out);
+}
+
+void fz_put_clock_half(const char *who, bool synchronized, int64_t error_ns, FILE *out)
+{
+	char text[32];
+
+	/* The bound of a clock that nobody disciplines is a guess. */
+	if (!synchronized) {
+		fprintf(out, "%s not synchronised", who);
+		return;
+	}
+	fz_ms_text(error_ns, text);
+	fprintf(out, "%s synchronised (within %s ms)", who, text);
+}
+
+const char *fz_ending_text(enum fz_ending ending)
+{
+	static const char *const endings[] = {
+		[FZ_ENDED_COMPLETE] = "",
+		[FZ_ENDED_INTERRUPTED] = "interrupted",
+		[FZ_ENDED_CONTROL] = "the control connection broke",
+		[FZ_ENDED_SENDING] = "the kernel would not send any more",
+		[FZ_ENDED_SERVER] = "the server stopped",
+		[FZ_ENDED_INVALID] = "the result is not valid",
+		[FZ_ENDED_NOT] = "still going on",
+	};
+
+	return endings[ending];
+}
