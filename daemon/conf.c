@@ -137,6 +137,15 @@ bool fz_conf_given(const struct fz_conf *conf, const char *directive)
 	return false;
 }
 
+bool fz_conf_serves(const struct fz_conf *conf, enum fizeau_protocol protocol)
+{
+	for (uint32_t i = 0; i < conf->listen_count; i++) {
+		if (conf->listens[i].protocol == protocol)
+			return true;
+	}
+	return false;
+}
+
 bool fz_conf_finish(struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 {
 	/*= rfc8545#section-5 PO-5-01 */

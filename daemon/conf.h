@@ -143,6 +143,8 @@ struct fz_conf *fz_conf_load(const char *path, bool missing_ok, char error[stati
 /* The effective configuration in the file's own syntax. */
 void fz_conf_print(const struct fz_conf *conf, FILE *to);
 
+/* Whether any listener is for this protocol. */
+bool fz_conf_serves(const struct fz_conf *conf, enum fizeau_protocol protocol);
 /* True if the directive was given, not defaulted. */
 bool fz_conf_given(const struct fz_conf *conf, const char *directive);
 

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "offer.h"
 #include "ow_conn.h"
 
 #define LINGER_NS 2000000000ll
@@ -567,44 +568,12 @@ static void conn_due(void *arg)
 	conn_settle(conn);
 }
 
-/* What the greeting offers to this address. */
-static uint32_t twamp_modes_for(struct fz_engine *engine, const struct fz_addr *peer)
-{
-	uint32_t modes = fz_keyd_modes(engine->keyd);
-	bool later;
-	const struct fz_class *c = fz_admit_class_early(engine->conf, peer, &later);
-
-	if (later)
-		return modes;
-	/*= rfc4656#section-3.1 OW-3.1-12 */
-	if (!c || c->limits[FZ_LIMIT_DENY]) {
-		engine->counters.of[FZ_COUNT_REFUSED_DENY]++;
-		return 0;
-	}
-	modes &= (uint32_t)c->limits[FZ_LIMIT_MODES] | FIZEAU_MODE_TW_IKEV2;
-	if (!(modes & FIZEAU_MODE_SECURITY & ~(uint32_t)FIZEAU_MODE_OPEN))
-		modes &= ~(uint32_t)FIZEAU_MODE_TW_IKEV2;
-	return modes;
-}
-
-/* OWAMP has no mixed mode, and a bit of its own for IKEv2. */
-static uint32_t modes_for(struct fz_engine *engine, enum fizeau_protocol protocol, const struct fz_addr *peer)
-{
-	uint32_t modes = twamp_modes_for(engine, peer), plain = modes & FIZEAU_MODE_SECURITY & ~(uint32_t)FIZEAU_MODE_MIXED;
-
-	if (protocol == FIZEAU_TWAMP)
-		return modes;
-	if ((modes & FIZEAU_MODE_TW_IKEV2) && (plain & ~(uint32_t)FIZEAU_MODE_OPEN))
-		plain |= fizeau_mode_ike(protocol);
-	return plain;
-}
-
 static struct fizeau_server *make_server(struct fz_engine *engine, enum fizeau_protocol protocol,
 	const struct fz_addr *peer)
 {
 	const struct fizeau_server_config config = {
 		.protocol = protocol,
-		.modes = modes_for(engine, protocol, peer),
+		.modes = fz_offer_modes(engine, protocol, peer),
 		.count = (uint32_t)engine->conf->pbkdf2_count,
 		.start_time = engine->start_time,
 		.servwait_ns = engine->conf->servwait_ns,

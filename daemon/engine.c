@@ -272,21 +272,12 @@ static void expire_stored(void *arg)
 		fz_log(engine->log, FZ_LOG_ERROR, "no memory for the timer of stored sessions");
 }
 
-static bool serves(const struct fz_conf *conf, enum fizeau_protocol protocol)
-{
-	for (uint32_t i = 0; i < conf->listen_count; i++) {
-		if (conf->listens[i].protocol == protocol)
-			return true;
-	}
-	return false;
-}
-
 void fz_engine_open_store(struct fz_engine *engine)
 {
 	const char *dir = engine->conf->storage;
 	int error;
 
-	if (engine->store || !serves(engine->conf, FIZEAU_OWAMP))
+	if (engine->store || !fz_conf_serves(engine->conf, FIZEAU_OWAMP))
 		return;
 	error = fz_store_open(dir, engine->log, &engine->store);
 	if (error)

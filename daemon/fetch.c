@@ -58,8 +58,12 @@ static bool open_session(const struct fz_request_from *from, struct fz_fetch *fe
 
 	if (from->engine->store)
 		fetch->fd = fz_store_find(from->engine->store, sid, &running);
+	if (fetch->fd < -1 && fetch->fd != -ENOENT)
+		why = fizeau_strerror(fetch->fd);
 	if (fetch->fd >= 0) {
 		error = fz_store_reader_open(&fetch->reader, fetch->fd);
+		if (!error && memcmp(fetch->reader.session.request.sid, sid, FIZEAU_SID_OCTETS))
+			error = FZ_STORE_ALTERED;
 		why = "its file is not what was written";
 	}
 	fetch->finished = !running;

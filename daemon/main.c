@@ -13,6 +13,8 @@
 #include "engine.h"
 #include "user.h"
 
+#define WIND_DOWN_NS 2000000000ll
+#define WIND_DOWN_LOOK_NS 20000000ll
 #define DEFAULT_CONF "/etc/fizeau/fizeaud.conf"
 
 struct options {
@@ -23,6 +25,8 @@ struct options {
 
 struct daemon {
 	struct options options;
+	struct fz_timer wind_down;
+	struct fizeau_mono give_up; /* ns 0: not winding down */
 	struct fz_log log;
 	struct fz_loop *loop;
 	struct fz_engine engine;
@@ -32,7 +36,7 @@ struct daemon {
 
 static const char usage[] =
 	"Usage: fizeaud [-c FILE] [-f] [-n] [-p] [-v]\n"
-	"TWAMP server and session-reflector (RFC 5357), with keys from IKEv2 (RFC 7717).\n"
+	"OWAMP and TWAMP server (RFC 4656, RFC 5357), with keys from IKEv2 (RFC 7717).\n"
 	"  -c, --config FILE   configuration, default " DEFAULT_CONF "\n"
 	"  -f, --foreground    stay in the foreground, log to stderr\n"
 	"  -n, --check         check the configuration and exit\n"
@@ -102,13 +106,31 @@ static void keep_secrets(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+/* Clients of OWAMP have been told Stop-Sessions: those that answer in time have their sessions ended well. */
+static void wind_down(void *arg)
+{
+	struct daemon *daemon = arg;
+	struct fizeau_mono now = fz_clock_mono();
+
+	if (now.ns >= daemon->give_up.ns || !fz_engine_measures(&daemon->engine) ||
+		fz_loop_timer(daemon->loop, &daemon->wind_down, (struct fizeau_mono){now.ns + WIND_DOWN_LOOK_NS}))
+		fz_loop_stop(daemon->loop);
+}
+
 static void on_term(void *arg, int signo)
 {
 	struct daemon *daemon = arg;
+	bool again = daemon->give_up.ns != 0;
 
 	fz_log(&daemon->log, FZ_LOG_NOTICE, "ending on %s", strsignal(signo));
 	sd_notify(0, "STOPPING=1");
-	fz_loop_stop(daemon->loop);
+	if (again || !fz_engine_wind_down(&daemon->engine)) {
+		fz_loop_stop(daemon->loop);
+		return;
+	}
+	daemon->give_up.ns = fz_clock_mono().ns + WIND_DOWN_NS;
+	daemon->wind_down = (struct fz_timer){.fn = wind_down, .arg = daemon};
+	wind_down(daemon);
 }
 
 static void on_hup(void *arg, int signo)
@@ -157,6 +179,8 @@ static bool set_up(struct daemon *daemon, char *error)
 		why = fz_loop_signal(daemon->loop, SIGINT, on_term, daemon);
 	if (!why)
 		why = fz_loop_signal(daemon->loop, SIGHUP, on_hup, daemon);
+	/* A file that may not grow is a full disk to us. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (!why)
 		why = fz_engine_init(&daemon->engine, daemon->loop, &daemon->log);
 	if (why) {

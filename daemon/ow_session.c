@@ -224,6 +224,7 @@ struct fz_ow_session *fz_ow_session_new(const struct fz_ow_wanted *wanted, uint8
 		session->request = wanted->request;
 		session->request.slots = NULL;
 		session->timeout_ns = fizeau_duration_to_ns(wanted->request.timeout);
+		session->length_ns = wanted->length_ns;
 		session->changed = wanted->changed;
 		session->arg = wanted->arg;
 		error = open_sockets(session, wanted);
@@ -259,6 +260,7 @@ int fz_ow_session_start(struct fz_ow_session *session)
 
 	session->running = true;
 	session->started = fz_clock_mono();
+	session->ends.ns = session->started.ns + session->length_ns + MARGIN_NS;
 	if (session->receiver)
 		error = fz_endpoint_receiver_start(session->receiver);
 	if (!error && session->sender)

@@ -45,7 +45,9 @@ struct fz_ow_session {
 	struct fz_addr send_to;           /* of a sender */
 	int64_t timeout_ns;
 	bool running;
-	struct fizeau_mono started, receiver_done; /* receiver_done: nothing can come any more; 0: not seen yet */
+	struct fizeau_mono started, ends;  /* ends: as expected; for status */
+	struct fizeau_mono receiver_done;  /* nothing can come any more; 0: not seen yet */
+	int64_t length_ns;                 /* from the request on */
 	int error;                        /* of its storage, -errno */
 	enum fz_store_how how;            /* once finished */
 	fz_ow_session_fn *changed;

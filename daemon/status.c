@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "ctl.h"
+#include "ow_session.h"
 
 #define SECOND 1000000000ll
 
@@ -76,20 +77,37 @@ static json_t *seconds_until(struct fizeau_mono when, struct fizeau_mono now)
 	return json_integer(when.ns > now.ns ? (when.ns - now.ns + SECOND - 1) / SECOND : 0);
 }
 
+/* What sessions of both protocols have. */
+static json_t *session_begin(const char *protocol, const char *direction, const uint8_t sid[static FIZEAU_SID_OCTETS],
+	const struct fz_addr *peer, const struct fz_addr *remote, uint16_t port)
+{
+	json_t *one = json_object();
+	char text[FZ_ADDR_TEXT];
+
+	json_object_set_new(one, "sid", hex(sid, FIZEAU_SID_OCTETS));
+	json_object_set_new(one, "protocol", json_string(protocol));
+	json_object_set_new(one, "direction", json_string(direction));
+	fz_addr_host_text(peer, text);
+	json_object_set_new(one, "peer", json_string(text));
+	fz_addr_text(remote, text);
+	json_object_set_new(one, "remote", json_string(text));
+	json_object_set_new(one, "port", json_integer(port));
+	return one;
+}
+
+static json_t *rate_of(uint64_t packets, int64_t ran)
+{
+	return ran >= SECOND / 10 ? json_integer((json_int_t)(packets * 1000 / (uint64_t)(ran / 1000000))) : json_null();
+}
+
 static json_t *session_of(const struct fz_session *session, struct fizeau_mono now)
 {
 	static const char *const states[] = {"requested", "running", "stopped"};
-	json_t *one = json_object(), *drops = json_object();
+	json_t *one = session_begin("twamp", "both", session->sid, &session->peer, &session->remote, session->local_port);
+	json_t *drops = json_object();
 	bool started = session->state != FZ_SESSION_REQUESTED;
 	int64_t ran = started ? now.ns - session->started.ns : 0;
-	char text[FZ_ADDR_TEXT];
 
-	json_object_set_new(one, "sid", hex(session->sid, FIZEAU_SID_OCTETS));
-	fz_addr_host_text(&session->peer, text);
-	json_object_set_new(one, "peer", json_string(text));
-	fz_addr_text(&session->remote, text);
-	json_object_set_new(one, "remote", json_string(text));
-	json_object_set_new(one, "port", json_integer(session->local_port));
 	json_object_set_new(one, "state", json_string(states[session->state]));
 	json_object_set_new(one, "mode", mode_text(session->mode));
 	json_object_set_new(one, "key", key_of(&session->identity));
@@ -100,12 +118,81 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 	json_object_set_new(one, "ends_s", started ? seconds_until(fz_session_ends(session), now) : json_null());
 	json_object_set_new(one, "received", json_integer((json_int_t)session->received));
 	json_object_set_new(one, "reflected", json_integer((json_int_t)session->reflected));
-	json_object_set_new(one, "rate_pps", ran >= SECOND / 10 ?
-		json_integer((json_int_t)(session->received * 1000 / (uint64_t)(ran / 1000000))) : json_null());
+	json_object_set_new(one, "sent", json_null());
+	json_object_set_new(one, "rate_pps", rate_of(session->received, ran));
 	for (int i = 0; i < FZ_DROPS; i++)
 		json_object_set_new(drops, fz_drop_name((enum fz_drop)i), json_integer((json_int_t)session->drops[i]));
 	json_object_set_new(one, "drops", drops);
 	return one;
+}
+
+static json_t *ow_drops_of(const struct fz_endpoint_receiver_counters *received, const struct fz_endpoint_sender_counters *sent)
+{
+	const struct {
+		const char *name;
+		uint64_t count;
+	} rows[] = {
+		{"length", received->length},
+		{"hmac", received->hmac},
+		{"error_estimate", received->error_estimate},
+		{"unknown_number", received->unknown_number},
+		{"late", received->late},
+		{"foreign_source", received->foreign_source},
+		{"rate", received->rate},
+		{"memory", received->memory},
+		{"receive", received->local},
+		{"skipped_late", sent->skipped_late},
+		{"skipped_local", sent->skipped_drop},
+	};
+	json_t *drops = json_object();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(drops, rows[i].name, json_integer((json_int_t)rows[i].count));
+	return drops;
+}
+
+static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_mono now)
+{
+	const struct fizeau_ow_request *request = &session->request;
+	bool here = request->conf_receiver;
+	struct fz_endpoint_receiver_counters received = {.received = 0};
+	struct fz_endpoint_sender_counters sent = {.sent = 0};
+	int64_t ran = session->running ? now.ns - session->started.ns : 0;
+	struct fz_addr remote;
+	json_t *one;
+
+	fz_addr_from_message(&remote, here ? &request->sender : &request->receiver,
+		here ? request->sender_port : request->receiver_port);
+	one = session_begin("owamp", !request->conf_sender ? "receive" : !here ? "send" : "both", request->sid, &session->peer,
+		&remote, here ? request->receiver_port : request->sender_port);
+	if (session->receiver)
+		fz_endpoint_receiver_counters(session->receiver, &received);
+	if (session->sender)
+		fz_endpoint_sender_counters(session->sender, &sent);
+	json_object_set_new(one, "state", json_string(session->running ? "running" : "requested"));
+	json_object_set_new(one, "mode", mode_text(session->mode));
+	json_object_set_new(one, "key", key_of(&session->identity));
+	json_object_set_new(one, "class", json_string(session->of_class->name));
+	json_object_set_new(one, "dscp", session->sender ? json_integer(request->type_p >> 24) : json_null());
+	json_object_set_new(one, "padding_octets", json_integer(request->padding_octets));
+	json_object_set_new(one, "running_s", session->running ? json_integer(ran / SECOND) : json_null());
+	json_object_set_new(one, "ends_s", session->running ? seconds_until(session->ends, now) : json_null());
+	json_object_set_new(one, "received", session->receiver ? json_integer((json_int_t)received.received) : json_null());
+	json_object_set_new(one, "reflected", json_null());
+	json_object_set_new(one, "sent", session->sender ? json_integer(sent.sent) : json_null());
+	json_object_set_new(one, "rate_pps", rate_of(received.received > sent.sent ? received.received : sent.sent, ran));
+	json_object_set_new(one, "drops", ow_drops_of(&received, &sent));
+	return one;
+}
+
+static json_t *storage_of(const struct fz_engine *engine)
+{
+	json_t *storage = json_object();
+
+	json_object_set_new(storage, "path", engine->store ? json_string(engine->conf->storage) : json_null());
+	json_object_set_new(storage, "sessions", engine->store ? json_integer(fz_store_count(engine->store)) : json_null());
+	json_object_set_new(storage, "keep_s", json_integer(engine->conf->storage_keep_ns / SECOND));
+	return storage;
 }
 
 static json_t *connections_of(const struct fz_engine *engine)
@@ -195,6 +282,8 @@ static json_t *classes_of(const struct fz_engine *engine)
 		json_object_set_new(one, "match", matches);
 		json_object_set_new(one, "connections", json_integer(connections));
 		json_object_set_new(one, "sessions", json_integer(sessions));
+		json_object_set_new(one, "storage_octets", engine->store ?
+			json_integer((json_int_t)fz_store_used(engine->store, conf->classes[i].name)) : json_null());
 		json_object_set_new(one, "limits", limits_of(&conf->classes[i]));
 		json_array_append_new(list, one);
 	}
@@ -222,7 +311,10 @@ char *fz_ctl_document(const struct fz_engine *engine)
 	json_object_set_new(root, "connections", connections_of(engine));
 	for (const struct fz_session *session = fz_reflect_first(engine->reflect); session; session = session->next)
 		json_array_append_new(sessions, session_of(session, now));
+	for (const struct fz_ow_session *session = engine->ow_first; session; session = session->next)
+		json_array_append_new(sessions, ow_session_of(session, now));
 	json_object_set_new(root, "sessions", sessions);
+	json_object_set_new(root, "storage", storage_of(engine));
 	for (int i = 0; i < FZ_COUNTERS; i++)
 		json_object_set_new(counters, fz_counter_name((enum fz_counter)i),
 			json_integer((json_int_t)engine->counters.of[i]));

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "ipsec.h"
@@ -74,12 +75,34 @@ static bool keep_right(void)
 	return kept;
 }
 
+/* The default folder of storage is made while we may, and belongs to who we become. One that the configuration names is
+   its administrator's to make. */
+static void make_storage(const struct fz_conf *conf, const struct passwd *who)
+{
+	int fd;
+
+	if (fz_conf_given(conf, "storage") || !fz_conf_serves(conf, FIZEAU_OWAMP))
+		return;
+	(void)!mkdir(conf->storage, 0700);
+	fd = open(conf->storage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	/* Without it there is a warning when it is opened. */
+	if (who)
+		(void)!fchown(fd, who->pw_uid, who->pw_gid);
+	close(fd);
+}
+
 bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX])
 {
 	const struct passwd *who;
 
-	if (geteuid() || !strcmp(conf->user, "-"))
+	if (geteuid())
 		return true;
+	if (!strcmp(conf->user, "-")) {
+		make_storage(conf, NULL);
+		return true;
+	}
 	who = getpwnam(conf->user);
 	if (!who && !fz_conf_given(conf, "user")) {
 		who = getpwnam("nobody");
@@ -99,6 +122,7 @@ bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[s
 		snprintf(error, FZ_CONF_ERROR_MAX, "cannot keep CAP_NET_ADMIN for bypass-ipsec: %s", strerror(errno));
 		return false;
 	}
+	make_storage(conf, who);
 	if (initgroups(who->pw_name, who->pw_gid) || setresgid(who->pw_gid, who->pw_gid, who->pw_gid) ||
 		setresuid(who->pw_uid, who->pw_uid, who->pw_uid)) {
 		snprintf(error, FZ_CONF_ERROR_MAX, "cannot become user %.60s: %s", conf->user, strerror(errno));

@@ -12,8 +12,9 @@
 FIZEAU_MUST_USE int fz_user_background(char error[static FZ_CONF_ERROR_MAX]);
 /* Lets the parent go and the terminal too. */
 void fz_user_detach(int background);
-/* If started as root: becomes conf's user for good, with that user's groups, and without any right, but CAP_NET_ADMIN
-   where a class has bypass-ipsec; `-` stays. */
+/* If started as root: makes the default folder of storage if there is none, gives it to conf's user, and becomes that user
+   for good, with that user's groups, and without any right, but CAP_NET_ADMIN where a class has bypass-ipsec; `-`
+   stays. */
 FIZEAU_MUST_USE bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX]);
 
 #endif
