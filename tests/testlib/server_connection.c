@@ -33,6 +33,17 @@ struct fizeau_server *server_with(uint32_t modes, struct fizeau_mono now)
 	return s;
 }
 
+struct fizeau_server *owamp_server_with(uint32_t modes, struct fizeau_mono now)
+{
+	struct fizeau_server_config config = config_of(modes);
+	struct fizeau_server *s;
+
+	config.protocol = FIZEAU_OWAMP;
+	s = fizeau_server_new(&config, &control_pair_random, now);
+	assert_non_null(s);
+	return s;
+}
+
 void put_u32(uint8_t *at, uint32_t value)
 {
 	for (size_t i = 0; i < 4; i++)
@@ -56,19 +67,31 @@ void give_setup(struct connection *c, uint32_t mode)
 }
 
 /* Up to and with Server-Start. */
-void open_connection(struct connection *c, uint32_t mode)
+static void set_up(struct connection *c, uint32_t mode)
 {
 	const struct fizeau_session_keys *keys = (mode & 15) == FIZEAU_MODE_OPEN ? NULL : &control_pair_keys;
 	uint8_t start[48];
 
-	*c = (struct connection){.now = {5 * SECOND}};
-	c->s = server_with(ALL_MODES, c->now);
 	give_setup(c, mode);
 	(void)server_event(c->s, FIZEAU_EVENT_KEY_WANTED);
 	assert_int_equal(fizeau_server_answer_key(c->s, FIZEAU_ACCEPT_OK, keys, c->now), 0);
 	server_says(c->s, start, sizeof(start));
 	wire_peer_open(&c->peer, keys, client_iv, control_pair_random.server_iv);
 	assert_int_equal(fz_stream_open(&c->peer.in, start + 32, 16), 0);
+}
+
+void open_connection(struct connection *c, uint32_t mode)
+{
+	*c = (struct connection){.now = {5 * SECOND}};
+	c->s = server_with(ALL_MODES, c->now);
+	set_up(c, mode);
+}
+
+void open_owamp_connection(struct connection *c, uint32_t mode)
+{
+	*c = (struct connection){.now = {5 * SECOND}};
+	c->s = owamp_server_with(OWAMP_MODES, c->now);
+	set_up(c, mode);
 }
 
 void close_connection(struct connection *c)

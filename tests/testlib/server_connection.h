@@ -8,6 +8,7 @@
 #include "tests/testlib/wire_peer.h"
 
 #define ALL_MODES ((uint32_t)FIZEAU_MODE_SECURITY | FIZEAU_MODE_TW_IKEV2)
+#define OWAMP_MODES ((uint32_t)FIZEAU_MODE_OPEN | FIZEAU_MODE_AUTHENTICATED | FIZEAU_MODE_ENCRYPTED | FIZEAU_MODE_OW_IKEV2)
 #define SECOND INT64_C(1000000000)
 /* Octets of the messages. */
 #define SETUP 164
@@ -29,6 +30,7 @@ void put_u32(uint8_t *at, uint32_t value);
 /* SERVWAIT 900 s, 10 s for the set-up, two sessions. */
 struct fizeau_server_config config_of(uint32_t modes);
 struct fizeau_server *server_with(uint32_t modes, struct fizeau_mono now);
+struct fizeau_server *owamp_server_with(uint32_t modes, struct fizeau_mono now);
 
 /* Octets that are all taken. */
 void give(struct connection *c, const uint8_t *octets, size_t len);
@@ -36,6 +38,8 @@ void give(struct connection *c, const uint8_t *octets, size_t len);
 void give_setup(struct connection *c, uint32_t mode);
 /* A server that offers all modes, up to and with Server-Start, at 5 s. */
 void open_connection(struct connection *c, uint32_t mode);
+/* The same in OWAMP. */
+void open_owamp_connection(struct connection *c, uint32_t mode);
 void close_connection(struct connection *c);
 
 /* A good request in clear; returns its octets. */
