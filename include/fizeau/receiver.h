@@ -64,10 +64,10 @@ FIZEAU_API uint32_t fizeau_receiver_next_seqno(const struct fizeau_receiver *rec
 FIZEAU_API FIZEAU_MUST_USE int fizeau_receiver_check_end(const struct fizeau_receiver *receiver,
 	const struct fizeau_session_end *end);
 
-/* Whether a record stays when the session is over (RFC 4656 3.8): not if its send time lies within timeout before
-   stop_ntp, not if it is a lost one that was skipped or never reached by its sender. end NULL: the connection broke
-   without a word from the sender, then a lost one stays only below received_next, one above the highest number that
-   was received. */
+/* Whether a record stays when the session is over (RFC 4656 3.8): not if its send time is less than timeout before
+   stop_ntp, or after it; not if it is a lost one that was skipped or never reached by its sender. end NULL: the
+   connection broke without a word from the sender, then a lost one stays only below received_next, one above the
+   highest number that was received. */
 FIZEAU_API bool fizeau_record_counts(const struct fizeau_record *record, const struct fizeau_session_end *end,
 	uint32_t received_next, uint64_t stop_ntp, uint64_t timeout);
 

@@ -333,10 +333,11 @@ int fizeau_receiver_check_end(const struct fizeau_receiver *receiver, const stru
 bool fizeau_record_counts(const struct fizeau_record *record, const struct fizeau_session_end *end,
 	uint32_t received_next, uint64_t stop_ntp, uint64_t timeout)
 {
-	uint64_t age = stop_ntp - record->send_ntp;
+	i128 age = (int64_t)(stop_ntp - record->send_ntp);
 
-	/* What was sent Timeout before the end has had its time; a stamp after the end is a clock that is ahead. */
-	if (age >> 63 == 0 && age < timeout)
+	/* What has not had its Timeout goes, lost or not, or the ratio of the two would be wrong; so does what a sender
+	   whose clock is ahead sent "after" the end. */
+	if (age < timeout)
 		return false;
 	if (!fizeau_record_lost(record))
 		return true;
