@@ -20,10 +20,14 @@ struct fz_ow_session *fz_ow_session_find(const struct fz_engine *engine, const u
 
 /* A socket of its own on a test port: the one wished for if it can be had. */
 /*= rfc4656#section-3.5 OW-3.5-13 */
-static int open_socket(struct fz_engine *engine, const struct fz_conf *conf, const struct fz_addr *local,
-	struct fz_udp **udp)
+static int open_socket(const struct fz_ow_session *session, const struct fz_addr *local, struct fz_udp **udp)
 {
-	const struct fz_udp_options options = {.shared = engine->ow_batch, .receive_buffer = RECEIVE_BUFFER};
+	struct fz_engine *engine = session->engine;
+	const struct fz_conf *conf = session->conf;
+	bool bypass = session->of_class->limits[FZ_LIMIT_BYPASS_IPSEC] && !session->require_ipsec;
+	const struct fz_udp_options options = {.shared = engine->ow_batch, .receive_buffer = RECEIVE_BUFFER,
+		.bypass_mark = bypass ? conf->ipsec.bypass_mark : 0,
+		.receive_mark = session->require_ipsec && conf->ipsec.mark_count > 0};
 	struct fz_addr addr = *local;
 	uint32_t count = (uint32_t)(conf->port_last - conf->port_first) + 1;
 	uint16_t wish = fz_addr_port(local);
@@ -52,12 +56,12 @@ static int open_sockets(struct fz_ow_session *session, const struct fz_ow_wanted
 	int error = 0;
 
 	if (wanted->request.conf_receiver) {
-		error = open_socket(session->engine, session->conf, &wanted->receiver, &session->receive_udp);
+		error = open_socket(session, &wanted->receiver, &session->receive_udp);
 		if (!error)
 			session->request.receiver_port = port_of(session->receive_udp);
 	}
 	if (!error && wanted->request.conf_sender) {
-		error = open_socket(session->engine, session->conf, &wanted->sender, &session->send_udp);
+		error = open_socket(session, &wanted->sender, &session->send_udp);
 		if (!error)
 			session->request.sender_port = port_of(session->send_udp);
 	}
@@ -73,6 +77,13 @@ static void records_in(void *arg, const struct fizeau_record *records, size_t co
 	session->error = fz_stored_add(session->stored, records, count);
 	if (session->error)
 		session->changed(session->arg);
+}
+
+static bool came_through(void *arg, const struct fz_datagram *datagram, struct fizeau_mono now)
+{
+	struct fz_ow_session *session = arg;
+
+	return fz_ipsec_datagram(&session->ipsec, session->conf, datagram, now);
 }
 
 static void all_sent(void *arg)
@@ -101,6 +112,7 @@ static int make_receiver(struct fz_ow_session *session, const struct fz_ow_wante
 			.padding_octets = request->padding_octets,
 		},
 		.rate_pps = rate > UINT32_MAX ? 0 : rate * RATE_SLACK + 1,
+		.wanted = session->require_ipsec ? came_through : NULL,
 		.records = records_in,
 		.arg = session,
 	};
@@ -221,6 +233,7 @@ struct fz_ow_session *fz_ow_session_new(const struct fz_ow_wanted *wanted, uint8
 		session->identity = *wanted->identity;
 		session->peer = *wanted->peer;
 		session->mode = wanted->mode;
+		session->require_ipsec = fz_ipsec_required(wanted->of_class, wanted->mode);
 		session->request = wanted->request;
 		session->request.slots = NULL;
 		session->timeout_ns = fizeau_duration_to_ns(wanted->request.timeout);
@@ -301,6 +314,7 @@ static void count(struct fz_ow_session *session)
 		of[FZ_COUNT_DROPPED_UNKNOWN_NUMBER] += r.unknown_number - was->unknown_number;
 		of[FZ_COUNT_DROPPED_LATE] += r.late - was->late;
 		of[FZ_COUNT_DROPPED_NO_SESSION] += r.foreign_source - was->foreign_source;
+		of[FZ_COUNT_DROPPED_NOT_IPSEC] += r.unwanted - was->unwanted;
 		of[FZ_COUNT_DROPPED_RATE] += r.rate - was->rate;
 		of[FZ_COUNT_DROPPED_MEMORY] += r.memory - was->memory;
 		of[FZ_COUNT_DROPPED_RECEIVE] += r.local - was->local;

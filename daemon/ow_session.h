@@ -7,6 +7,7 @@
 #include "admit.h"
 #include "endpoint/receiver.h"
 #include "endpoint/sender.h"
+#include "ipsec.h"
 #include "store.h"
 
 struct fz_engine;
@@ -53,6 +54,8 @@ struct fz_ow_session {
 	fz_ow_session_fn *changed;
 	void *arg;
 	struct fz_udp *send_udp, *receive_udp;
+	bool require_ipsec;
+	struct fz_ipsec_view ipsec;
 	struct fz_endpoint_sender *sender;     /* NULL: the client's */
 	struct fz_endpoint_receiver *receiver; /* likewise */
 	struct fz_stored *stored;              /* if there is a receiver */

@@ -116,6 +116,10 @@ static bool arrives(struct fz_endpoint_receiver *receiver, const struct fz_datag
 		counters->foreign_source++;
 		return false;
 	}
+	if (receiver->config.wanted != NULL && !receiver->config.wanted(receiver->config.arg, datagram, now)) {
+		counters->unwanted++;
+		return false;
+	}
 	if (!rate_allows(receiver, now)) {
 		counters->rate++;
 		return false;

@@ -17,6 +17,8 @@ struct fz_endpoint_receiver_config {
 	struct fz_udp *udp;            /* open and bound; the caller's, in the loop from start to free */
 	struct fz_addr remote;         /* whose packets count, by address; a NAT may rewrite the port */
 	struct fizeau_receiver_config session; /* keys are copied, the caller wipes its own */
+	/* Whether a datagram from remote counts at all; NULL: every one. */
+	bool (*wanted)(void *arg, const struct fz_datagram *datagram, struct fizeau_mono now);
 	uint64_t rate_pps;             /* more than this is discarded; 0: no bound */
 	/* Records in order: arrivals as they come, lost packets when that shows. Must not free the receiver. */
 	void (*records)(void *arg, const struct fizeau_record *records, size_t count);
@@ -43,7 +45,7 @@ const struct fizeau_receiver *fz_endpoint_receiver_session(const struct fz_endpo
 /* Datagrams that gave no record, by reason. */
 struct fz_endpoint_receiver_counters {
 	uint64_t received;       /* those that did */
-	uint64_t hmac, length, error_estimate, unknown_number, late, foreign_source, rate, memory;
+	uint64_t hmac, length, error_estimate, unknown_number, late, foreign_source, unwanted, rate, memory;
 	uint64_t local;          /* our own socket's buffer was full: never the network's loss */
 	enum fizeau_stamp_source source; /* the worst of an arrival's stamp */
 };

@@ -140,7 +140,7 @@ def all_back(result, count=COUNT):
 
 
 def twoway(host, *args, status=0):
-    return fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "500ms", *args, f"{B}:862", netns=host.inside, status=status)
+    return fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "2s", *args, f"{B}:862", netns=host.inside, status=status)
 
 
 def counter(server, name):
@@ -232,7 +232,7 @@ def required(suite, a, c, server, link):
         assert len(seen) == len(capture.udp()) == INJECTED, "all of them were in clear, and none came back in clear"
 
     with suite.case("require-ipsec: modes with a key are not concerned"):
-        all_back(fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "500ms", "-m", "authenticated", "--ike", "off", "-k", "joe",
+        all_back(fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "2s", "-m", "authenticated", "--ike", "off", "-k", "joe",
                              "--keys", server.keys, f"{B}:862", netns=c))
 
 
@@ -240,7 +240,7 @@ def inject(a, server):
     """Open test packets from the peer's own address, but around the tunnel, during a measurement inside; the port they go to."""
     results = []
     thread = threading.Thread(target=lambda: results.append(fizeau_json(
-        "twoway", "-m", "open", "--ike", "off", "-c", 200, "-i", "10ms", "-w", "500ms", f"{B}:862", netns=a.inside)))
+        "twoway", "-m", "open", "--ike", "off", "-c", 200, "-i", "10ms", "-w", "2s", f"{B}:862", netns=a.inside)))
     thread.start()
     port = test_port(server)
     with in_netns(a.netns, marked_udp) as s:
@@ -276,6 +276,35 @@ def receive(s, octets):
         assert more, f"closed after {len(data)} octets"
         data += more
     return data
+
+
+def one_way(suite, a, c, serve, link, key):
+    def oneway(host, *args, status=0):
+        return fizeau_json("oneway", "-c", COUNT, "-i", "5ms", "-w", "2s", *args, f"{B}:861", netns=host, status=status)
+
+    def arrived(result):
+        for session in result["sessions"]:
+            assert session["packets"]["sent"] == session["packets"]["received"] == COUNT, session["packets"]
+        assert len(result["sessions"]) == 2
+
+    with serve("limit anyone require-ipsec yes\nipsec interface ipsec0\n") as server, \
+            suite.case("OWAMP, require-ipsec: from inside both ways, from outside neither"):
+        with Capture(*link) as capture:
+            arrived(oneway(a.inside, "-m", "open", "--ike", "off"))
+        tell("OWAMP, open, inside", capture)
+        assert capture.kinds()["udp"] == capture.kinds()["tcp"] == 0, capture.kinds()
+        run = fizeau("oneway", "-m", "open", "--ike", "off", f"{B}:861", netns=c)
+        assert run.returncode == 1 and "Accept 1" in run.stderr, run
+        assert counter(server, "dropped_not_ipsec") == 0 and counter(server, "refused_not_ipsec") == 1
+    with serve("limit anyone require-ipsec yes\nipsec interface not-this\n") as server, \
+            suite.case("OWAMP, require-ipsec: another interface is another interface"):
+        run = fizeau("oneway", "-m", "open", "--ike", "off", f"{B}:861", netns=a.inside)
+        assert run.returncode == 1 and "Accept 1" in run.stderr, run
+    with serve("limit anyone bypass-ipsec yes\n"), suite.case("OWAMP, keyed, with --bypass-ipsec: test packets in clear, both ways"):
+        with Capture(*link) as capture:
+            arrived(oneway(a.inside, "-m", "encrypted", "--bypass-ipsec", *key))
+        tell("OWAMP, keyed, outside", capture)
+        assert len(capture.udp()) == 2 * COUNT and capture.kinds()["tcp"] == 0, capture.kinds()
 
 
 def by_mark(suite, a, b, c, serve):
@@ -332,7 +361,7 @@ def rights(suite, b, folder):
                 lines = dict(line.strip().split(":\t", 1) for line in f if ":\t" in line)
             assert lines["Uid"].split()[0] != "0", lines["Uid"]
             assert int(lines["CapEff"], 16) == int(lines["CapPrm"], 16) == 1 << 12, lines
-            all_back(fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "500ms", "-m", "open", "--ike", "off", f"{B}:8620",
+            all_back(fizeau_json("twoway", "-c", COUNT, "-i", "5ms", "-w", "2s", "-m", "open", "--ike", "off", f"{B}:8620",
                                  netns=b.inside))
         finally:
             process.terminate()
@@ -425,7 +454,7 @@ def main():
         base = f"keys {passphrases}\npbkdf2-count 1024\n" + ("" if keyed is None else "ike off\n")
 
         def serve(conf):
-            server = Fizeaud(base + conf, B, b.inside, 862)
+            server = Fizeaud(base + conf, B, b.inside, 862, 861)
             server.keys = passphrases
             return server
 
@@ -436,6 +465,7 @@ def main():
             keyed_outside(suite, a, server, link, key)
         with serve("limit anyone require-ipsec yes\nipsec interface ipsec0\n") as server:
             required(suite, a, ns["c"], server, link)
+        one_way(suite, a, ns["c"], serve, link, key)
         by_mark(suite, a, b, ns["c"], serve)
         rights(suite, b, folder)
     policies(suite)

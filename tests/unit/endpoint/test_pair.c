@@ -386,7 +386,7 @@ static struct fz_endpoint_receiver_counters run_until_counted(struct pair *p, ui
 	for (int i = 0; i < ROUNDS_MAX; i++) {
 		c = receiver_counters(p);
 		if (c.received + c.hmac + c.length + c.error_estimate + c.unknown_number + c.late + c.foreign_source +
-				c.rate + c.memory + c.local >=
+				c.unwanted + c.rate + c.memory + c.local >=
 			wanted)
 			break;
 		once(p);
@@ -438,6 +438,38 @@ static void each_datagram_gives_a_record_or_a_reason(void **state)
 	fz_udp_close(other_port);
 	fizeau_sender_free(good);
 	fizeau_sender_free(bad);
+	tear_down(&p);
+}
+
+static bool from_loopback_and_odd(void *arg, const struct fz_datagram *datagram, struct fizeau_mono now)
+{
+	(void)arg;
+	(void)now;
+	/* The number is in clear in open mode. */
+	return datagram->interface != 0 && (datagram->octets[3] & 1);
+}
+
+static void what_is_not_wanted_uses_up_nothing(void **state)
+{
+	struct fizeau_sender *good = packets_sender(FIZEAU_TEST_OPEN, PADDING);
+	struct fz_endpoint_receiver_counters c;
+	struct pair p;
+
+	(void)state;
+	set_up(&p, FIZEAU_TEST_OPEN, "127.0.0.1", 1000, 0, 0);
+	p.receive.session.timeout = 100 * SECOND;
+	p.receive.rate_pps = 1;
+	p.receive.wanted = from_loopback_and_odd;
+	p.receiver = fz_endpoint_receiver_new(&p.receive);
+	assert_int_equal(fz_endpoint_receiver_start(p.receiver), 0);
+	for (uint32_t i = 0; i < 100; i += 2)
+		inject(&p, p.out, good, i, 0);
+	inject(&p, p.out, good, 101, 0);
+	c = run_until_counted(&p, 51);
+	assert_int_equal(c.unwanted, 50);
+	assert_int_equal(c.received, 1);
+	assert_int_equal(p.records[0].seq, 101);
+	fizeau_sender_free(good);
 	tear_down(&p);
 }
 
@@ -605,6 +637,7 @@ int main(void)
 		cmocka_unit_test(a_stopped_sender_says_which_number_was_next),
 		cmocka_unit_test(an_early_end_calls_nothing_lost_that_may_be_under_way),
 		cmocka_unit_test(each_datagram_gives_a_record_or_a_reason),
+		cmocka_unit_test(what_is_not_wanted_uses_up_nothing),
 		cmocka_unit_test(late_packets_and_those_above_the_rate_are_counted),
 		cmocka_unit_test(a_full_socket_is_our_own_loss),
 		cmocka_unit_test(packets_carry_the_dscp_of_the_session),
