@@ -91,7 +91,8 @@ void fz_client_take_fetch_ack(struct fizeau_control_client *c, const uint8_t *oc
 /* Records are due and nothing else. */
 bool fz_client_wants_records(const struct fizeau_control_client *c);
 /* Takes octets of them; returns how many. */
-size_t fz_client_take_records(struct fizeau_control_client *c, const uint8_t *octets, size_t len, struct fizeau_mono now);
+size_t fz_client_take_records(
+	struct fizeau_control_client *c, const uint8_t *octets, size_t len, struct fizeau_mono now);
 void fz_client_fetch_free(struct fz_client_fetch *fetch);
 
 #endif

@@ -58,8 +58,8 @@ static int put_request(const struct fz_request_head *head, const struct fizeau_s
 }
 
 /*= rfc4656#section-3.5 OW-3.5-01 OW-3.5-04 */
-int fizeau_control_client_request_ow(struct fizeau_control_client *c, const struct fizeau_ow_request *request,
-	struct fizeau_mono now)
+int fizeau_control_client_request_ow(
+	struct fizeau_control_client *c, const struct fizeau_ow_request *request, struct fizeau_mono now)
 {
 	struct fz_request_head head;
 	size_t slots;
@@ -191,8 +191,8 @@ static void take_stop_end(struct fizeau_control_client *c, const uint8_t *octets
 }
 
 /*= rfc4656#section-3.8 OW-3.8-01 OW-3.8-09 */
-int fizeau_control_client_stop_ow(struct fizeau_control_client *c, uint8_t accept, const struct fizeau_session_end *ends,
-	uint32_t count, struct fizeau_mono now)
+int fizeau_control_client_stop_ow(struct fizeau_control_client *c, uint8_t accept,
+	const struct fizeau_session_end *ends, uint32_t count, struct fizeau_mono now)
 {
 	int64_t octets;
 	int error;

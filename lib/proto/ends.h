@@ -39,7 +39,7 @@ void fz_ends_free(struct fz_ends *e);
    FIZEAU_ERR_MALFORMED as fizeau_session_end_check. */
 FIZEAU_MUST_USE int64_t fz_ends_octets(const struct fizeau_session_end *ends, uint32_t count);
 /* In clear, with a zero HMAC field; len is fz_ends_octets. */
-FIZEAU_MUST_USE int fz_ends_put(uint8_t accept, const struct fizeau_session_end *ends, uint32_t count, uint8_t *octets,
-	size_t len);
+FIZEAU_MUST_USE int fz_ends_put(
+	uint8_t accept, const struct fizeau_session_end *ends, uint32_t count, uint8_t *octets, size_t len);
 
 #endif

@@ -195,7 +195,8 @@ bool fz_client_wants_records(const struct fizeau_control_client *c)
 	return c->phase == FZ_CLIENT_FETCH && c->ow->fetch.records_due > 0 && c->ow->fetch.records != NULL;
 }
 
-size_t fz_client_take_records(struct fizeau_control_client *c, const uint8_t *octets, size_t len, struct fizeau_mono now)
+size_t fz_client_take_records(
+	struct fizeau_control_client *c, const uint8_t *octets, size_t len, struct fizeau_mono now)
 {
 	struct fz_client_fetch *fetch = &c->ow->fetch;
 	uint64_t due = (uint64_t)fetch->records_due * FIZEAU_RECORD_OCTETS;

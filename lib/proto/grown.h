@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* The array, with room for one more than have elements of that many octets: old itself, or twice its size and old freed.
-   NULL without memory, and then old is as it was. cap is the room so far, 0 for NULL. */
+/* The array, with room for one more than have elements of that many octets: old itself, or twice its size and old
+   freed. NULL without memory, and then old is as it was. cap is the room so far, 0 for NULL. */
 void *fz_grown(void *old, size_t have, size_t *cap, size_t octets);
 
 #endif

@@ -14,8 +14,8 @@ static struct fz_ow_session *find(const struct fz_ow_sessions *s, const uint8_t 
 	return NULL;
 }
 
-int fz_ow_sessions_add(struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends,
-	bool server_receives)
+int fz_ow_sessions_add(
+	struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends, bool server_receives)
 {
 	struct fz_ow_session *sessions;
 
@@ -57,7 +57,8 @@ uint32_t fz_ow_sessions_received_by_server(const struct fz_ow_sessions *s)
 }
 
 /*= rfc4656#section-3.8 OW-3.8-10 */
-int fz_ow_sessions_match(struct fz_ow_sessions *s, bool by_server, const struct fizeau_session_end *ends, uint32_t count)
+int fz_ow_sessions_match(
+	struct fz_ow_sessions *s, bool by_server, const struct fizeau_session_end *ends, uint32_t count)
 {
 	if (count != fz_ow_sessions_sent(s, by_server))
 		return FIZEAU_ERR_SESSIONS;

@@ -185,11 +185,15 @@ static void take_start(struct fizeau_server *s, const uint8_t *octets, struct fi
 /*= rfc7718#section-3.1.4 OR-3.1-01 */
 static const struct row rows[] = {
 	{true, true, FZ_SERVER_SET_UP, NO_COMMAND, {FZ_SETUP_OCTETS, FZ_CLEAR, take_set_up}},
-	{true, false, FZ_SERVER_IDLE, FZ_REQUEST_TW_COMMAND, {FZ_REQUEST_TW_OCTETS, FZ_SEALED, fz_server_take_request_tw}},
-	{false, true, FZ_SERVER_IDLE, FZ_REQUEST_OW_COMMAND, {FZ_REQUEST_OW_OCTETS, FZ_SEALED, fz_server_take_request_ow}},
-	{false, true, FZ_SERVER_IDLE, FZ_FETCH_COMMAND, {FZ_FETCH_OCTETS, FZ_SEALED, fz_server_take_fetch}},
 	{true, true, FZ_SERVER_IDLE, FZ_START_COMMAND, {FZ_START_OCTETS, FZ_SEALED, take_start}},
+
+	{true, false, FZ_SERVER_IDLE, FZ_REQUEST_TW_COMMAND,
+		{FZ_REQUEST_TW_OCTETS, FZ_SEALED, fz_server_take_request_tw}},
 	{true, false, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_OCTETS, FZ_SEALED, fz_server_take_stop_tw}},
+
+	{false, true, FZ_SERVER_IDLE, FZ_REQUEST_OW_COMMAND,
+		{FZ_REQUEST_OW_OCTETS, FZ_SEALED, fz_server_take_request_ow}},
+	{false, true, FZ_SERVER_IDLE, FZ_FETCH_COMMAND, {FZ_FETCH_OCTETS, FZ_SEALED, fz_server_take_fetch}},
 	{false, true, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
 	{false, true, FZ_SERVER_STOPPING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Server's side of Fetch-Session (RFC 4656 section 3.9). What precedes the records goes out at once; the records are
-   the caller's, piece by piece, as fast as the peer takes them. */
+/* The Server's side of Fetch-Session (RFC 4656 section 3.9). What precedes the records goes out at once; the records
+   are the caller's, piece by piece, as fast as the peer takes them. */
 #include <assert.h>
 #include <string.h>
 #include "lib/proto/server_ow.h"
@@ -64,7 +64,8 @@ static int send_ack(struct fizeau_server *s, const struct fizeau_fetch_answer *a
 }
 
 /*= rfc4656#section-3.9 OW-3.9-14 OW-3.9-15 */
-static int send_request(struct fizeau_server *s, const struct fizeau_ow_request *api, const struct fz_request_head *request)
+static int send_request(
+	struct fizeau_server *s, const struct fizeau_ow_request *api, const struct fz_request_head *request)
 {
 	size_t len = (size_t)api->slot_count * FZ_SLOT_OCTETS;
 	uint8_t *octets = fz_channel_room(&s->channel, FZ_REQUEST_OW_OCTETS);
@@ -135,8 +136,8 @@ static int refuse(struct fizeau_server *s, uint8_t accept, struct fizeau_mono no
 }
 
 /*= rfc4656#section-3.9 OW-3.9-05 */
-int fizeau_server_answer_fetch(struct fizeau_server *s, uint8_t accept, const struct fizeau_fetch_answer *answer,
-	struct fizeau_mono now)
+int fizeau_server_answer_fetch(
+	struct fizeau_server *s, uint8_t accept, const struct fizeau_fetch_answer *answer, struct fizeau_mono now)
 {
 	struct fz_request_head request;
 	size_t octets;
@@ -152,8 +153,8 @@ int fizeau_server_answer_fetch(struct fizeau_server *s, uint8_t accept, const st
 	if (error < 0)
 		return error;
 	octets = FZ_FETCH_ACK_OCTETS + FZ_REQUEST_OW_OCTETS + (size_t)request.schedule_slots * FZ_SLOT_OCTETS +
-		 FZ_HMAC_FIELD + (answer->finished ? fz_skip_ranges_octets(answer->end.range_count) : 0) + FZ_HMAC_FIELD +
-		 FZ_HMAC_FIELD;
+	         FZ_HMAC_FIELD + (answer->finished ? fz_skip_ranges_octets(answer->end.range_count) : 0) +
+	         FZ_HMAC_FIELD + FZ_HMAC_FIELD;
 	error = fz_channel_reserve(&s->channel, octets);
 	if (error < 0)
 		return error;

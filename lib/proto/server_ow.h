@@ -14,9 +14,9 @@ struct fz_server_ow {
 	uint8_t accept;                 /* that it has earned so far */
 	struct fz_slots slots;
 	struct fz_ow_sessions sessions;
-	struct fz_stop stop; /* coming in */
-	struct fz_ends ends; /* and its records */
-	uint64_t records_due; /* octets of records that the caller owes */
+	struct fz_stop stop;             /* coming in */
+	struct fz_ends ends;             /* and its records */
+	uint64_t records_due;            /* octets of records that the caller owes */
 	uint8_t carry[FZ_CHANNEL_BLOCK]; /* of these, what did not fill a block yet */
 	size_t carried;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Server's commands of OWAMP: Request-Session and Stop-Sessions (RFC 4656 sections 3.5 and 3.8). Both are as long as
-   the peer likes, so they are taken in parts, and what was announced is held against its bound first. */
+/* The Server's commands of OWAMP: Request-Session and Stop-Sessions (RFC 4656 sections 3.5 and 3.8). Both are as long
+   as the peer likes, so they are taken in parts, and what was announced is held against its bound first. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -27,11 +27,11 @@ struct fz_request_head {
 
 /* FIZEAU_ERR_LENGTH unless len is FZ_REQUEST_HEAD_OCTETS, FIZEAU_ERR_UNEXPECTED for another command. The HMAC is left
    to the stream. */
-FIZEAU_MUST_USE int fz_request_head_get(struct fz_request_head *request, uint8_t command, const uint8_t *octets,
-	size_t len);
+FIZEAU_MUST_USE int fz_request_head_get(
+	struct fz_request_head *request, uint8_t command, const uint8_t *octets, size_t len);
 /* In clear, with a zero HMAC field. */
-FIZEAU_MUST_USE int fz_request_head_put(const struct fz_request_head *request, uint8_t command, uint8_t *octets,
-	size_t len);
+FIZEAU_MUST_USE int fz_request_head_put(
+	const struct fz_request_head *request, uint8_t command, uint8_t *octets, size_t len);
 
 /* All zero is "not given". */
 struct fizeau_address fz_address_to_api(uint8_t ip_version, const uint8_t octets[static 16]);

@@ -11,11 +11,11 @@
 
 /* Octets of that many ranges, zero-filled to whole blocks of 16. */
 size_t fz_skip_ranges_octets(uint32_t count);
-/* The first count ranges of octets; what fills up the rest is not looked at. FIZEAU_ERR_LENGTH if they are not there. */
-FIZEAU_MUST_USE int fz_skip_ranges_get(struct fizeau_skip_range *ranges, size_t count, const uint8_t *octets,
-	size_t len);
+/* The first count ranges; what fills up the rest is not looked at. FIZEAU_ERR_LENGTH if they are not there. */
+FIZEAU_MUST_USE int fz_skip_ranges_get(
+	struct fizeau_skip_range *ranges, size_t count, const uint8_t *octets, size_t len);
 /* And zeros up to len. */
-FIZEAU_MUST_USE int fz_skip_ranges_put(const struct fizeau_skip_range *ranges, size_t count, uint8_t *octets,
-	size_t len);
+FIZEAU_MUST_USE int fz_skip_ranges_put(
+	const struct fizeau_skip_range *ranges, size_t count, uint8_t *octets, size_t len);
 
 #endif

@@ -4,8 +4,8 @@
 #include "lib/base/buf.h"
 
 /*
- * Stop-Sessions of TWAMP, 32 octets, Control-Client to Server (RFC 5357 section 3.8). In OWAMP the records lie between the
- * MBZ and the HMAC, and both ends send it (RFC 4656 section 3.8).
+ * Stop-Sessions of TWAMP, 32 octets, Control-Client to Server (RFC 5357 section 3.8). In OWAMP the records lie between
+ * the MBZ and the HMAC, and both ends send it (RFC 4656 section 3.8).
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

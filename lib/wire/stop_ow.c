@@ -35,8 +35,8 @@ int fz_stop_record_get(struct fz_stop_record *record, const uint8_t *octets, siz
 /*= rfc4656#section-3.8 OW-3.8-05 */
 size_t fz_stop_record_octets(uint32_t range_count)
 {
-	return range_count == 0 ? FZ_STOP_RECORD_OCTETS :
-				  FZ_STOP_RECORD_OCTETS + fz_skip_ranges_octets(range_count - 1);
+	return range_count == 0 ? FZ_STOP_RECORD_OCTETS
+	                        : FZ_STOP_RECORD_OCTETS + fz_skip_ranges_octets(range_count - 1);
 }
 
 /*= rfc4656#section-3.8 OW-3.8-03 OW-3.8-05 */

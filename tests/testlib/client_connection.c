@@ -14,17 +14,28 @@ static void put_number(uint8_t *at, uint32_t value)
 		at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-void client_open(struct client_connection *k, uint32_t mode)
+static void open_in(struct client_connection *k, enum fizeau_protocol protocol, uint32_t mode)
 {
 	const struct fizeau_control_client_config config = {
+		.protocol = protocol,
 		.answer_timeout_ns = 5 * SECOND,
 		.max_count = FIZEAU_COUNT_MAX_DEFAULT,
 	};
 
 	*k = (struct client_connection){
-		.now = {5 * SECOND}, .config = {.mode = mode, .token_key = {1, 2, 3}}};
+		.now = {5 * SECOND}, .config = {.protocol = protocol, .mode = mode, .token_key = {1, 2, 3}}};
 	k->c = fizeau_control_client_new(&config, k->now);
 	assert_non_null(k->c);
+}
+
+void client_open(struct client_connection *k, uint32_t mode)
+{
+	open_in(k, FIZEAU_TWAMP, mode);
+}
+
+void client_open_owamp(struct client_connection *k, uint32_t mode)
+{
+	open_in(k, FIZEAU_OWAMP, mode);
 }
 
 void client_close(struct client_connection *k)
@@ -77,18 +88,29 @@ void server_start_octets(struct client_connection *k, uint8_t octets[static 48])
 	assert_int_equal(fz_stream_seal(&k->server.out, octets + 32, 16), 0);
 }
 
-void client_set_up(struct client_connection *k, uint32_t mode)
+static void set_up(struct client_connection *k, uint32_t offered)
 {
 	uint8_t octets[48];
 
-	client_open(k, mode);
-	client_greet(k, 15 | 128, 2048);
+	client_greet(k, offered, 2048);
 	(void)client_event(k->c, FIZEAU_EVENT_GREETING);
 	client_choose(k);
 	server_start_octets(k, octets);
 	client_give(k, octets, sizeof(octets));
 	assert_int_equal(
 		client_event(k->c, FIZEAU_EVENT_SERVER_START).answer.start_time, CONTROL_PAIR_START_TIME);
+}
+
+void client_set_up(struct client_connection *k, uint32_t mode)
+{
+	client_open(k, mode);
+	set_up(k, 15 | 128);
+}
+
+void client_set_up_owamp(struct client_connection *k, uint32_t mode)
+{
+	client_open_owamp(k, mode);
+	set_up(k, 7 | 16);
 }
 
 void client_request(struct client_connection *k)

@@ -15,6 +15,7 @@ struct client_connection {
 
 /* Five seconds for an answer, at 5 s. */
 void client_open(struct client_connection *k, uint32_t mode);
+void client_open_owamp(struct client_connection *k, uint32_t mode);
 void client_close(struct client_connection *k);
 /* Octets that are all taken. */
 void client_give(struct client_connection *k, const uint8_t *octets, size_t len);
@@ -27,6 +28,7 @@ void client_choose(struct client_connection *k);
 void server_start_octets(struct client_connection *k, uint8_t octets[static 48]);
 /* From the greeting to SERVER_START. */
 void client_set_up(struct client_connection *k, uint32_t mode);
+void client_set_up_owamp(struct client_connection *k, uint32_t mode);
 /* Asks for a session and takes the octets. */
 void client_request(struct client_connection *k);
 /* Seals a message of the server in place, then gives it. */

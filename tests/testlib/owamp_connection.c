@@ -74,7 +74,8 @@ void run_both(struct connection *c)
 	start_sessions(c);
 }
 
-size_t owamp_plain_stop(uint8_t *octets, const uint8_t *sid, uint32_t next_seqno, uint32_t count, const uint32_t *numbers)
+size_t owamp_plain_stop(
+	uint8_t *octets, const uint8_t *sid, uint32_t next_seqno, uint32_t count, const uint32_t *numbers)
 {
 	size_t len = (16 + 24 + 8 * (size_t)count + 15) / 16 * 16;
 

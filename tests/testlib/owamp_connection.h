@@ -20,8 +20,8 @@ void start_sessions(struct connection *c);
 void run_both(struct connection *c);
 
 /* A Stop-Sessions with one record of that many ranges, which follow as first, last, ...; returns its octets. */
-size_t owamp_plain_stop(uint8_t *octets, const uint8_t *sid, uint32_t next_seqno, uint32_t count,
-	const uint32_t *numbers);
+size_t owamp_plain_stop(
+	uint8_t *octets, const uint8_t *sid, uint32_t next_seqno, uint32_t count, const uint32_t *numbers);
 /* The client's, of run_both. */
 void give_good_stop(struct connection *c);
 struct fizeau_session_end owamp_end_of(const uint8_t *sid);

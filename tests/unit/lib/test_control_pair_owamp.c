@@ -202,8 +202,12 @@ static void a_test(struct control_pair *p, uint32_t mode, uint32_t range_count, 
 static void fill_records(uint8_t *octets, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const struct fizeau_record record = {.seq = i, .send_ntp = 7 * i, .receive_ntp = 9 * i + 1,
-			.send_error = 0x0001, .receive_error = 0x8001, .ttl = (uint8_t)i};
+		const struct fizeau_record record = {.seq = i,
+			.send_ntp = 7 * i,
+			.receive_ntp = 9 * i + 1,
+			.send_error = 0x0001,
+			.receive_error = 0x8001,
+			.ttl = (uint8_t)i};
 
 		fizeau_record_put(&record, octets + (size_t)i * FIZEAU_RECORD_OCTETS);
 	}

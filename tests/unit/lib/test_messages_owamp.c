@@ -62,8 +62,8 @@ static int get_record(union message *m, const uint8_t *octets, size_t len)
 /* What was read has one range, so that it is the whole record. */
 static int put_record(const union message *m, uint8_t *octets, size_t len)
 {
-	struct fizeau_session_end end = {.next_seqno = m->record.next_seqno, .ranges = &m->record.first,
-		.range_count = m->record.range_count};
+	struct fizeau_session_end end = {
+		.next_seqno = m->record.next_seqno, .ranges = &m->record.first, .range_count = m->record.range_count};
 
 	memcpy(end.sid, m->record.sid, sizeof(end.sid));
 	return fz_stop_record_put(&end, octets, len);
@@ -223,8 +223,8 @@ static void no_octet_of_a_field_is_lost(void **state)
 				assert_int_equal(at, 0);
 				continue;
 			}
-			/* IPVN decides what an address is, a refusal carries nothing else, the number of ranges how long
-			   the record is. */
+			/* IPVN decides what an address is, a refusal carries nothing else, the number of ranges how
+			   long the record is. */
 			if ((codecs[i].get == get_ack && at == 0) || (codecs[i].get == get_request && at == 1) ||
 				(codecs[i].get == get_record && at >= 20 && at < 24))
 				continue;
@@ -260,8 +260,7 @@ static void slots_are_of_two_types(void **state)
 		uint8_t octets[FZ_SLOT_OCTETS] = {(uint8_t)type, [8] = 0x80, [15] = 1};
 		struct fizeau_slot slot;
 
-		assert_int_equal(
-			fz_slot_get(&slot, octets, sizeof(octets)), type < 2 ? 0 : FIZEAU_ERR_MALFORMED);
+		assert_int_equal(fz_slot_get(&slot, octets, sizeof(octets)), type < 2 ? 0 : FIZEAU_ERR_MALFORMED);
 		if (type < 2) {
 			assert_int_equal(slot.exponential, type == 0);
 			assert_true(slot.parameter == UINT64_C(0x8000000000000001));

@@ -75,8 +75,7 @@ static void read_refusal(struct connection *c, uint8_t accept)
 static void read_answer(struct connection *c, uint32_t slot_count, uint32_t range_count, uint8_t *octets)
 {
 	size_t len = answer_octets(slot_count, range_count), at = 0;
-	const size_t parts[4] = {
-		32, 112, 16 * (size_t)slot_count + 16, ((size_t)range_count + 1) / 2 * 16 + 16};
+	const size_t parts[4] = {32, 112, 16 * (size_t)slot_count + 16, ((size_t)range_count + 1) / 2 * 16 + 16};
 
 	server_says(c->s, octets, len);
 	for (size_t i = 0; i < 4; i++) {
@@ -229,7 +228,8 @@ static void records_go_out_in_pieces_and_fill_up_once(void **state)
 			assert_true(fizeau_server_records_wanted(c.s) == len - given);
 			assert_in_range(fizeau_server_output(c.s, &octets), 0, 16384);
 			/* More than is wanted is not taken. */
-			assert_int_equal(fizeau_server_send_records(c.s, stored, len - given + 1, c.now), FIZEAU_ERR_STATE);
+			assert_int_equal(
+				fizeau_server_send_records(c.s, stored, len - given + 1, c.now), FIZEAU_ERR_STATE);
 			if ((size_t)taken < some)
 				out += drain(&c, got + out, 5000);
 		}

@@ -8,7 +8,6 @@
 
 static const uint32_t protected_and_open[] = {FIZEAU_MODE_OPEN, FIZEAU_MODE_ENCRYPTED};
 
-
 struct mode_row {
 	uint32_t offered, mode;
 	int closed_with; /* 0: a key is wanted */
@@ -132,10 +131,13 @@ struct bad_octet {
 static void a_request_of_the_wrong_form_is_refused_and_the_next_one_served(void **state)
 {
 	static const struct bad_octet rows[] = {
-		{1, 0x05, false, true, 3}, {1, 0x00, false, true, 3},     /* IPVN */
-		{2, 0x00, false, false, 3},                               /* neither Conf */
-		{64, 0xFF, false, true, 3}, {65, 0x01, false, true, 3},   /* Padding Length that no datagram has */
-		{84, 0x40, true, false, 3}, {84, 0x80, true, false, 3},   /* Type-P of who sends */
+		{1, 0x05, false, true, 3},
+		{1, 0x00, false, true, 3},  /* IPVN */
+		{2, 0x00, false, false, 3}, /* neither Conf */
+		{64, 0xFF, false, true, 3},
+		{65, 0x01, false, true, 3}, /* Padding Length that no datagram has */
+		{84, 0x40, true, false, 3},
+		{84, 0x80, true, false, 3}, /* Type-P of who sends */
 		{87, 0x01, true, true, 3},
 	};
 

@@ -94,8 +94,8 @@ static void skip_ranges_are_in_order_and_apart(void **state)
 		len = owamp_plain_stop(octets, owamp_server_sid, rows[i].next_seqno, rows[i].count, rows[i].numbers);
 		give_sealed(&c, octets, len);
 		if (rows[i].error == 0)
-			assert_int_equal(server_event(c.s, FIZEAU_EVENT_STOPPED).stopped.ends[0].range_count,
-				rows[i].count);
+			assert_int_equal(
+				server_event(c.s, FIZEAU_EVENT_STOPPED).stopped.ends[0].range_count, rows[i].count);
 		else
 			assert_closed(&c, rows[i].error, 0);
 		close_connection(&c);
@@ -118,8 +118,7 @@ static void what_fills_a_record_up_is_not_looked_at(void **state)
 		len = owamp_plain_stop(octets, owamp_server_sid, 10, count, numbers);
 		memset(octets + len - 24, 0xFF, 8);
 		give_sealed(&c, octets, len);
-		assert_int_equal(
-			server_event(c.s, FIZEAU_EVENT_STOPPED).stopped.ends[0].range_count, count);
+		assert_int_equal(server_event(c.s, FIZEAU_EVENT_STOPPED).stopped.ends[0].range_count, count);
 		close_connection(&c);
 	}
 }

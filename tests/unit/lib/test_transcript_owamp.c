@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* OWAMP's Server and Control-Client against the transcript of tests/vectors/owamp_control.json: each says it octet for
-   octet, each understands it, and neither takes an altered or shortened one. The keys, IVs and times of the control pair
-   are those of the transcript. */
+   octet, each understands it, and neither takes an altered or shortened one. The keys, IVs and times of the control
+   pair are those of the transcript. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -28,8 +28,7 @@ enum message {
 	MESSAGES,
 };
 
-static const uint8_t sid[FIZEAU_SID_OCTETS] = {
-	0x0a, 0, 0, 2, 0xe8, 0, 0, 1, 0x40, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef};
+static const uint8_t sid[FIZEAU_SID_OCTETS] = {0x0a, 0, 0, 2, 0xe8, 0, 0, 1, 0x40, 0, 0, 0, 0xde, 0xad, 0xbe, 0xef};
 static const struct fizeau_slot slots[2] = {{true, UINT64_C(0x80000000)}, {false, UINT64_C(0x10000000)}};
 static const struct fizeau_skip_range skipped = {0, 2};
 
@@ -206,12 +205,23 @@ static void stop_server(struct fixture *f)
 static void records(uint8_t octets[static 75])
 {
 	static const struct fizeau_record all[3] = {
-		{.seq = 3, .send_error = 0x8a01, .receive_error = 0x8b02, .send_ntp = UINT64_C(0xe800000600000000),
-			.receive_ntp = UINT64_C(0xe800000600400000), .ttl = 0x39},
-		{.seq = 4, .send_error = 0x8a01, .receive_error = 0x8b02, .send_ntp = UINT64_C(0xe800000700000000),
-			.receive_ntp = UINT64_C(0xe800000700500000), .ttl = 0x39},
-		{.seq = 5, .send_error = FIZEAU_SEND_ERROR_LOST, .receive_error = 0x8b02,
-			.send_ntp = UINT64_C(0xe800000800000000), .ttl = 255},
+		{.seq = 3,
+			.send_error = 0x8a01,
+			.receive_error = 0x8b02,
+			.send_ntp = UINT64_C(0xe800000600000000),
+			.receive_ntp = UINT64_C(0xe800000600400000),
+			.ttl = 0x39},
+		{.seq = 4,
+			.send_error = 0x8a01,
+			.receive_error = 0x8b02,
+			.send_ntp = UINT64_C(0xe800000700000000),
+			.receive_ntp = UINT64_C(0xe800000700500000),
+			.ttl = 0x39},
+		{.seq = 5,
+			.send_error = FIZEAU_SEND_ERROR_LOST,
+			.receive_error = 0x8b02,
+			.send_ntp = UINT64_C(0xe800000800000000),
+			.ttl = 255},
 	};
 
 	for (size_t i = 0; i < 3; i++)
@@ -353,8 +363,8 @@ static struct fizeau_event give(struct fixture *f, enum message which, const uin
 		else
 			at += fizeau_control_client_recv(f->pair.client, octets + at, len - at, f->pair.now);
 		do {
-			got = from_client(which) ? fizeau_server_event(f->pair.server, &event) :
-						   fizeau_control_client_event(f->pair.client, &event);
+			got = from_client(which) ? fizeau_server_event(f->pair.server, &event)
+			                         : fizeau_control_client_event(f->pair.client, &event);
 			if (got) {
 				assert_int_not_equal(event.type, believed_by(which));
 				last = event;
