@@ -243,7 +243,7 @@ static bool put_json(const struct fz_sa_list *list)
 static void initiate(struct keys *keys, struct fz_sa_list *list)
 {
 	for (int i = 0; i < keys->addr_count; i++) {
-		fz_sa_initiate(&keys->source, &keys->addrs[i], list);
+		fz_sa_initiate(&keys->source, &keys->addrs[i], false, list);
 		if (list->error == 0 || keys->interrupts != 0)
 			return;
 	}

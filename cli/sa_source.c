@@ -85,13 +85,13 @@ void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *serve
 }
 
 /*= rfc7717#section-5.1 IK-5.1-06 */
-void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
+void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, bool another, struct fz_sa_list *list)
 {
 	char host[FZ_ADDR_TEXT];
 
 	*list = (struct fz_sa_list){0};
 	fz_addr_host_text(server, host);
-	await(source, fz_ippm_initiate(source->loop, source->socket, host, INITIATE_MS, on_answer, list), list);
+	await(source, fz_ippm_initiate(source->loop, source->socket, host, another, INITIATE_MS, on_answer, list), list);
 	none_known(list);
 }
 

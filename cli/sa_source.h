@@ -29,8 +29,8 @@ struct fz_sa_list {
 
 /* SAs with that server, and their keys. */
 void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list);
-/* Has the IKE daemon set one up. */
-void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list);
+/* Has the IKE daemon set one up; another: besides those that are there. */
+void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, bool another, struct fz_sa_list *list);
 /* All of them, without keys. */
 void fz_sa_all(const struct fz_sa_source *source, struct fz_sa_list *list);
 void fz_sa_list_wipe(struct fz_sa_list *list);

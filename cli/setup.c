@@ -145,12 +145,13 @@ static void ask(struct fz_setup *setup, struct attempts *attempts)
 }
 
 /* Has an SA set up; meanwhile the server may lose its patience, so a new connection follows. */
-static enum step initiate(struct fz_setup *setup, struct attempts *attempts)
+static enum step initiate(struct fz_setup *setup, struct attempts *attempts, bool another)
 {
-	fz_complain("no IKE SA with %s: having one set up", setup->host);
+	fz_complain(another ? "server %s knows no IKE SA that is up here: having another one set up" :
+			      "no IKE SA with %s: having one set up", setup->host);
 	attempts->initiated = true;
 	fz_sa_list_wipe(&attempts->sas);
-	fz_sa_initiate(&setup->sa_source, &setup->control.peer, &attempts->sas);
+	fz_sa_initiate(&setup->sa_source, &setup->control.peer, another, &attempts->sas);
 	if (attempts->sas.error == -EINTR)
 		return broken(setup, -EINTR);
 	if (attempts->sas.error != 0) {
@@ -230,7 +231,7 @@ static enum step choose(struct fz_setup *setup, struct attempts *attempts, uint3
 	if (attempts->sas.error == -EINTR)
 		return broken(setup, -EINTR);
 	if (wanted && pick(attempts) == NULL && options->ike == FZ_IKE_INITIATE && !attempts->initiated)
-		return initiate(setup, attempts);
+		return initiate(setup, attempts, false);
 	verdict = fz_keying_choose(&wish, offered, wanted && pick(attempts) != NULL, choice);
 	if (verdict != FZ_KEYING_OK) {
 		explain_verdict(setup, attempts, offered, verdict);
@@ -341,24 +342,35 @@ static enum step answer_greeting(struct fz_setup *setup, struct attempts *attemp
 	return STEP_CONNECTED;
 }
 
-/* Accept 6: asks the key service afresh; once. */
+/* Whether the next try would be with the SA that the server has disowned, or with none. */
+static bool in_vain(const struct attempts *attempts)
+{
+	const struct fz_ike_sa *sa = pick(attempts);
+
+	return sa == NULL || (memcmp(sa->spi_i, attempts->tried_i, 8) == 0 &&
+				     memcmp(sa->spi_r, attempts->tried_r, 8) == 0);
+}
+
+/* Accept 6: asks the key service afresh; once. An IKE daemon that was killed knows none of the SAs that its peers still
+   have, so with --ike initiate another one is set up, once. */
 static enum step disowned(struct fz_setup *setup, struct attempts *attempts, const struct fizeau_event *event)
 {
-	const struct fz_ike_sa *sa;
+	bool may_initiate = setup->options->ike == FZ_IKE_INITIATE && setup->sa_source.table == NULL &&
+		!attempts->initiated;
 	bool first = !attempts->tried;
 
 	closed(setup, event);
 	if (!first)
-		return STEP_REFUSED;
+		return may_initiate ? initiate(setup, attempts, true) : STEP_REFUSED;
 	attempts->tried = true;
 	memcpy(attempts->tried_i, setup->key.spi_i, 8);
 	memcpy(attempts->tried_r, setup->key.spi_r, 8);
 	fz_sa_list_wipe(&attempts->sas);
 	ask(setup, attempts);
-	sa = pick(attempts);
-	/* A file does not change while the server waits: the same SA again would be in vain. */
-	if (sa == NULL || (setup->sa_source.table != NULL && memcmp(sa->spi_i, attempts->tried_i, 8) == 0 &&
-				  memcmp(sa->spi_r, attempts->tried_r, 8) == 0))
+	if (may_initiate && in_vain(attempts))
+		return initiate(setup, attempts, true);
+	/* A file does not change while the server waits. */
+	if (pick(attempts) == NULL || (setup->sa_source.table != NULL && in_vain(attempts)))
 		return STEP_REFUSED;
 	fz_explain(setup->options->verbose, "%s: trying once more", setup->error);
 	return STEP_AGAIN;

@@ -9,9 +9,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int initiate(void *arg, uint64_t id, const char *remote_host, const char *connection, unsigned timeout_ms)
+static int initiate(void *arg, uint64_t id, const char *remote_host, const char *connection, bool another,
+	unsigned timeout_ms)
 {
-	(void)arg, (void)id;
+	(void)arg, (void)id, (void)another;
 	assert(!remote_host != !connection && timeout_ms >= 1 && timeout_ms <= IPPM_MSG_INITIATE_MAX_MS);
 	return timeout_ms & 1 ? 2 : 0;
 }

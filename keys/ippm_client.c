@@ -392,7 +392,7 @@ struct fz_ippm_request *fz_ippm_lookup_spis(struct fz_loop *loop, const char *so
 }
 
 struct fz_ippm_request *fz_ippm_initiate(struct fz_loop *loop, const char *socket, const char *remote_host,
-	int timeout_ms, fz_ippm_fn *fn, void *arg)
+	bool another, int timeout_ms, fz_ippm_fn *fn, void *arg)
 {
 	struct fz_ippm_request *request = new_request(loop, socket, FZ_IPPM_INITIATE, fn, arg);
 	int64_t timeout = clamp(timeout_ms, 1, IPPM_MSG_INITIATE_MAX_MS);
@@ -406,6 +406,8 @@ struct fz_ippm_request *fz_ippm_initiate(struct fz_loop *loop, const char *socke
 	ippm_msg_put(&w, "initiate", "1");
 	ippm_msg_put(&w, "remote_host", remote_host);
 	ippm_msg_put_u64(&w, "timeout_ms", (uint64_t)timeout);
+	if (another)
+		ippm_msg_put(&w, "another", "1");
 	ippm_msg_put_end(&w);
 	return start_written(request, &w, timeout + MARGIN_MS);
 }

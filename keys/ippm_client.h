@@ -21,7 +21,8 @@ struct fz_ippm_request *fz_ippm_lookup_remote(struct fz_loop *loop, const char *
 	int timeout_ms, fz_ippm_fn *fn, void *arg);
 struct fz_ippm_request *fz_ippm_lookup_spis(struct fz_loop *loop, const char *socket, const uint8_t spi_i[static 8],
 	const uint8_t spi_r[static 8], int wait_ms, fz_ippm_fn *fn, void *arg);
-struct fz_ippm_request *fz_ippm_initiate(struct fz_loop *loop, const char *socket, const char *remote_host,
+/* another: even if one is up, because the peer does not know it any more. */
+struct fz_ippm_request *fz_ippm_initiate(struct fz_loop *loop, const char *socket, const char *remote_host, bool another,
 	int timeout_ms, fz_ippm_fn *fn, void *arg);
 struct fz_ippm_request *fz_ippm_list(struct fz_loop *loop, const char *socket, int timeout_ms, fz_ippm_fn *fn,
 	void *arg);

@@ -8,8 +8,6 @@
 #include <credentials/sets/mem_cred.h>
 #include <crypto/proposal/proposal.h>
 
-#define DPD_S 30
-
 struct iked_backend {
 	backend_t public; /* first: charon calls with it */
 	linked_list_t *peer_cfgs; /* does not change once registered: needs no lock */
@@ -195,7 +193,7 @@ static bool add_peer(struct iked_backend *this, const struct iked_conf *conf, co
 #else
 		.no_mobike = TRUE,
 #endif
-		.dpd = DPD_S,
+		.dpd = conf->dpd_s,
 	};
 	ike_cfg_t *ike_cfg = ike_cfg_create(&ike);
 	peer_cfg_t *peer_cfg;

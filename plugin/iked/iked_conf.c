@@ -253,6 +253,8 @@ static bool on_one(struct parser *p)
 		return wrong(p, "%s takes one argument; quote it if it has blanks", directive);
 	if (!strcmp(directive, "id"))
 		return set_text(p, c->id, sizeof(c->id), value);
+	if (!strcmp(directive, "vici"))
+		return set_path(p, &c->vici, value);
 	if (!strcmp(directive, "group"))
 		return set_text(p, c->group, sizeof(c->group), value);
 	if (!strcmp(directive, "certificate"))
@@ -269,6 +271,8 @@ static bool on_one(struct parser *p)
 		return on_proposal(p);
 	if (!strcmp(directive, "rekey"))
 		return set_duration(p, &c->rekey_s, value);
+	if (!strcmp(directive, "dpd"))
+		return set_duration(p, &c->dpd_s, value);
 	if (!strcmp(directive, "grace"))
 		return set_duration(p, &c->grace_s, value);
 	if (!strcmp(directive, "grace-deleted"))
@@ -276,7 +280,7 @@ static bool on_one(struct parser *p)
 	if (!strcmp(directive, "log"))
 		return set_number(p, &c->log, value, 0, 2);
 	return wrong(p, "'%s' is no directive: local, id, certificate, key, ca, psk, peer, socket, group, proposal, rekey, "
-			"grace, grace-deleted, log", directive);
+			"dpd, grace, grace-deleted, vici, log", directive);
 }
 
 /* Words are separated by blanks; "a word in quotes" may have some. */
@@ -379,6 +383,7 @@ struct iked_conf *iked_conf_load(const char *path, char *error, size_t error_oct
 	if (ok) {
 		p.conf->port = IKED_PORT;
 		p.conf->rekey_s = 4 * 3600;
+		p.conf->dpd_s = 30;
 		p.conf->grace_s = 300;
 		p.conf->grace_deleted_s = 30;
 		p.conf->log = 1;
@@ -405,6 +410,7 @@ void iked_conf_free(struct iked_conf *c)
 	free(c->certificate);
 	free(c->key);
 	free(c->socket);
+	free(c->vici);
 	if (c->peers)
 		explicit_bzero(c->peers, c->peer_count * sizeof(*c->peers));
 	free(c->peers);

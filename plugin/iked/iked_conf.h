@@ -30,14 +30,14 @@ struct iked_peer {
 struct iked_conf {
 	char local[64], id[IKED_TEXT_MAX], group[64];
 	uint16_t port;
-	char *certificate, *key, *socket;         /* absolute paths; NULL: none */
+	char *certificate, *key, *socket, *vici;  /* absolute paths; NULL: none */
 	char *cas[IKED_CAS_MAX];
 	size_t ca_count;
 	struct iked_psk psk;                      /* for peers without one of their own */
 	char proposals[IKED_PROPOSALS_MAX][IKED_TEXT_MAX];
 	unsigned proposal_lines[IKED_PROPOSALS_MAX];
 	size_t proposal_count;
-	unsigned rekey_s, grace_s, grace_deleted_s, log;
+	unsigned rekey_s, dpd_s, grace_s, grace_deleted_s, log;
 	struct iked_peer *peers;
 	size_t peer_count;
 };

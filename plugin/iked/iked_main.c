@@ -50,6 +50,10 @@ static void apply_settings(const struct iked_conf *conf)
 
 	snprintf(uri, sizeof(uri), "unix://%s", conf->socket);
 	set("%s.plugins.ippm.socket", uri);
+	if (conf->vici) {
+		snprintf(uri, sizeof(uri), "unix://%s", conf->vici);
+		set("%s.plugins.vici.socket", uri);
+	}
 	if (conf->group[0])
 		set("%s.plugins.ippm.group", conf->group);
 	set_number("%s.plugins.ippm.grace", conf->grace_s);
@@ -118,7 +122,7 @@ static int serve(const struct iked_conf *conf, const char *file)
 	char error[512];
 
 	lib->plugins->add_static_features(lib->plugins, "iked", features, countof(features), TRUE, NULL, NULL);
-	if (!charon->initialize(charon, LIBRARY_PLUGINS " ippm!"))
+	if (!charon->initialize(charon, conf->vici ? LIBRARY_PLUGINS " vici! ippm!" : LIBRARY_PLUGINS " ippm!"))
 		return complain(file, "cannot start; the reason is in the lines above");
 	backend = iked_backend_new(conf, error, sizeof(error));
 	if (!backend)

@@ -37,13 +37,14 @@ struct ippm_conn {
 	int64_t deadline;
 	uint8_t spi_i[IPPM_SPI_OCTETS], spi_r[IPPM_SPI_OCTETS];
 	char host[64], connection[64];
+	bool another;                 /* initiate: an IKE_SA besides those that are up */
 	uint64_t initiation;
 };
 
 struct ippm_initiation {
 	uint64_t id; /* 0: free */
 	char host[64], connection[64];
-	bool ended;
+	bool another, ended;
 	int error;
 };
 

@@ -5,12 +5,23 @@
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
+#include <threading/semaphore.h>
+#include <threading/thread.h>
 
 struct initiation {
 	struct ippm_server *server;
 	uint64_t id;
 	char remote_host[64], connection[64];
 	unsigned timeout_ms;
+	bool another;
+};
+
+/* Waits for the end of the set-up of one IKE_SA. */
+struct awaiting {
+	listener_t listener; /* first: the bus calls with it */
+	uint32_t unique_id;
+	int error;
+	semaphore_t *ended;
 };
 
 /* Whether a configuration leads to just this host: not to any, not to the first of several others. */
@@ -42,6 +53,75 @@ static peer_cfg_t *find_by_host(const char *text)
 	return found;
 }
 
+static bool end_waiting(struct awaiting *this, ike_sa_t *ike_sa, int error)
+{
+	if (ike_sa->get_unique_id(ike_sa) != this->unique_id)
+		return TRUE;
+	this->error = error;
+	this->ended->post(this->ended);
+	return FALSE; /* no more of it */
+}
+
+METHOD(listener_t, awaiting_updown, bool, struct awaiting *this, ike_sa_t *ike_sa, bool up)
+{
+	return end_waiting(this, ike_sa, up ? 0 : EHOSTUNREACH);
+}
+
+METHOD(listener_t, awaiting_state_change, bool, struct awaiting *this, ike_sa_t *ike_sa, ike_sa_state_t state)
+{
+	return state == IKE_DESTROYING ? end_waiting(this, ike_sa, EHOSTUNREACH) : TRUE;
+}
+
+static void awaiting_end(void *data)
+{
+	struct awaiting *this = data;
+
+	charon->bus->remove_listener(charon->bus, &this->listener);
+	this->ended->destroy(this->ended);
+}
+
+static bool begin_another(peer_cfg_t *peer_cfg, struct awaiting *awaiting)
+{
+	ike_sa_t *ike_sa = charon->ike_sa_manager->create_new(charon->ike_sa_manager, IKEV2, TRUE);
+	bool begun;
+
+	if (!ike_sa)
+		return false;
+	ike_sa->set_peer_cfg(ike_sa, peer_cfg);
+	charon->ike_sa_manager->checkout_new(charon->ike_sa_manager, ike_sa);
+	charon->bus->set_sa(charon->bus, ike_sa);
+	awaiting->unique_id = ike_sa->get_unique_id(ike_sa);
+	charon->bus->add_listener(charon->bus, &awaiting->listener);
+	begun = ike_sa->initiate(ike_sa, NULL, NULL) == SUCCESS;
+	if (begun)
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	else
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	return begun;
+}
+
+/* The controller would take the IKE_SA that is up, and this one is for peers that have forgotten it. Takes peer_cfg over. */
+static int set_up_another(peer_cfg_t *peer_cfg, unsigned timeout_ms)
+{
+	struct awaiting awaiting = {
+		.listener = {.ike_updown = _awaiting_updown, .ike_state_change = _awaiting_state_change},
+		.ended = semaphore_create(0),
+	};
+	int error;
+
+	thread_cleanup_push((thread_cleanup_t)peer_cfg->destroy, peer_cfg);
+	thread_cleanup_push(awaiting_end, &awaiting);
+	if (!begin_another(peer_cfg, &awaiting))
+		error = EHOSTUNREACH;
+	else if (awaiting.ended->timed_wait(awaiting.ended, timeout_ms))
+		error = ETIMEDOUT;
+	else
+		error = awaiting.error;
+	thread_cleanup_pop(TRUE);
+	thread_cleanup_pop(TRUE);
+	return error;
+}
+
 /*= rfc7717#section-5.1 IK-5.1-06 */
 static int set_up(struct initiation *this)
 {
@@ -56,7 +136,10 @@ static int set_up(struct initiation *this)
 		peer_cfg->destroy(peer_cfg);
 		return ENOENT;
 	}
-	DBG1(DBG_CFG, "ippm: setting up a childless IKE_SA '%s' for a measurement", peer_cfg->get_name(peer_cfg));
+	DBG1(DBG_CFG, "ippm: setting up a childless IKE_SA '%s' for a measurement%s", peer_cfg->get_name(peer_cfg),
+		this->another ? ", besides any that is up" : "");
+	if (this->another)
+		return set_up_another(peer_cfg, this->timeout_ms);
 	/* Without a time-out it would wait for ever if an IKE_SA of this configuration is up that we do not know. */
 	status = charon->controller->initiate(charon->controller, peer_cfg, NULL, controller_cb_empty, NULL,
 #ifdef IPPM_CONTROLLER_LEVEL
@@ -81,7 +164,7 @@ static bool cancel(void *data)
 }
 
 int ippm_initiate(struct ippm_server *server, uint64_t id, const char *remote_host, const char *connection,
-	unsigned timeout_ms)
+	bool another, unsigned timeout_ms)
 {
 	struct initiation *this = calloc(1, sizeof(*this));
 
@@ -90,6 +173,7 @@ int ippm_initiate(struct ippm_server *server, uint64_t id, const char *remote_ho
 	this->server = server;
 	this->id = id;
 	this->timeout_ms = timeout_ms;
+	this->another = another;
 	ippm_text_set(this->remote_host, sizeof(this->remote_host), remote_host);
 	ippm_text_set(this->connection, sizeof(this->connection), connection);
 	lib->processor->queue_job(lib->processor,

@@ -7,6 +7,6 @@
 /* Sets up a childless IKE_SA on one of charon's worker threads, which it occupies until the end or the time-out. Returns at
    once; the server is told. As the initiate of struct ippm_server_ops. */
 int ippm_initiate(struct ippm_server *server, uint64_t id, const char *remote_host, const char *connection,
-	unsigned timeout_ms);
+	bool another, unsigned timeout_ms);
 
 #endif

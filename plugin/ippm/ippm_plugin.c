@@ -28,11 +28,12 @@ plugin_t *ippm_plugin_create(void);
 extern const char *ippm_plugin_version;
 const char *ippm_plugin_version __attribute__((visibility("default"))) = VERSION;
 
-static int initiate(void *arg, uint64_t id, const char *remote_host, const char *connection, unsigned timeout_ms)
+static int initiate(void *arg, uint64_t id, const char *remote_host, const char *connection, bool another,
+	unsigned timeout_ms)
 {
 	struct ippm_plugin *this = arg;
 
-	return ippm_initiate(this->server, id, remote_host, connection, timeout_ms);
+	return ippm_initiate(this->server, id, remote_host, connection, another, timeout_ms);
 }
 
 static void log_line(void *arg, const char *text)

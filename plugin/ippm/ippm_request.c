@@ -193,7 +193,8 @@ static struct ippm_initiation *initiation_slot(struct ippm_server *s, const stru
 	for (size_t i = 0; i < IPPM_INITIATIONS; i++) {
 		struct ippm_initiation *at = &s->initiations[i];
 
-		if (at->id && !at->ended && !strcmp(at->host, c->host) && !strcmp(at->connection, c->connection))
+		if (at->id && !at->ended && at->another == c->another && !strcmp(at->host, c->host) &&
+			!strcmp(at->connection, c->connection))
 			return at;
 		if (at->id && !at->ended)
 			running++;
@@ -218,14 +219,14 @@ static int begin_initiation(struct ippm_server *s, struct ippm_conn *c, unsigned
 	}
 	start = !slot->id || slot->ended;
 	if (start) {
-		*slot = (struct ippm_initiation){.id = ++s->last_initiation};
+		*slot = (struct ippm_initiation){.id = ++s->last_initiation, .another = c->another};
 		memcpy(slot->host, c->host, sizeof(slot->host));
 		memcpy(slot->connection, c->connection, sizeof(slot->connection));
 	}
 	c->initiation = slot->id;
 	pthread_mutex_unlock(&s->mutex);
 	if (start && (error = s->ops.initiate(s->ops.arg, c->initiation, *c->host ? c->host : NULL,
-			      *c->connection ? c->connection : NULL, timeout_ms)))
+			      *c->connection ? c->connection : NULL, c->another, timeout_ms)))
 		ippm_server_initiated(s, c->initiation, error);
 	return error;
 }
@@ -251,6 +252,7 @@ static const char *initiate(struct ippm_server *s, struct ippm_conn *c, int64_t 
 	const char *host = ippm_msg_get(&c->reader, "remote_host");
 	const char *connection = ippm_msg_get(&c->reader, "connection");
 	const char *timeout = ippm_msg_get(&c->reader, "timeout_ms");
+	const char *another = ippm_msg_get(&c->reader, "another");
 	uint64_t timeout_ms = IPPM_MSG_INITIATE_DEFAULT_MS;
 	int error;
 
@@ -264,7 +266,10 @@ static const char *initiate(struct ippm_server *s, struct ippm_conn *c, int64_t 
 		return "connection is a name of at most 63 octets";
 	if (timeout && (!ippm_msg_u64(timeout, IPPM_MSG_INITIATE_MAX_MS, &timeout_ms) || !timeout_ms))
 		return "timeout_ms is a number from 1 to 60000";
-	if (answer_usable(s, c, false))
+	if (another && strcmp(another, "1") != 0)
+		return "another takes the value 1";
+	c->another = another != NULL;
+	if (!c->another && answer_usable(s, c, false))
 		return NULL;
 	error = begin_initiation(s, c, (unsigned)timeout_ms);
 	if (error) {
@@ -300,7 +305,7 @@ static void again_initiation(struct ippm_server *s, struct ippm_conn *c, int64_t
 
 	/* In this order: an SA may come to the table between the two looks, and must not be missed then. */
 	ended = initiation_ended(s, c->initiation, &error);
-	up = answer_usable(s, c, false);
+	up = (!c->another || (ended && !error)) && answer_usable(s, c, false);
 	if (!up && ended && error)
 		ippm_answer_error(s, c, error, initiation_reason(error));
 	else if (!up && now >= c->deadline)
@@ -336,7 +341,7 @@ static const struct action {
 } actions[] = {
 	{"lookup", {"remote_host", "spi_i", "spi_r", "wait_ms"}, lookup},
 	{"hold", {NULL}, hold},
-	{"initiate", {"remote_host", "connection", "timeout_ms"}, initiate},
+	{"initiate", {"remote_host", "connection", "timeout_ms", "another"}, initiate},
 	{"list", {"skip"}, list},
 	{"watch", {NULL}, watch},
 };

@@ -19,8 +19,10 @@ struct ippm_server_conf {
 struct ippm_server_ops {
 	void *arg;
 	/* Starts to set up a childless IKE_SA with a host or by a name of the configuration (the other is NULL) on
-	   another thread, and returns at once: 0, or an errno. The end is told with ippm_server_initiated. */
-	int (*initiate)(void *arg, uint64_t id, const char *remote_host, const char *connection, unsigned timeout_ms);
+	   another thread, and returns at once: 0, or an errno. another: even if one is up. The end is told with
+	   ippm_server_initiated. */
+	int (*initiate)(void *arg, uint64_t id, const char *remote_host, const char *connection, bool another,
+		unsigned timeout_ms);
 	/* One line for a person. Seldom called, however clients behave. */
 	void (*log)(void *arg, const char *text);
 };

@@ -99,6 +99,11 @@ def one_sa(suite, name, path, other):
         listed = ask(path, list=1)[1]
         assert {"spi_i": listed[0]["spi_i"], "spi_r": listed[0]["spi_r"]} == spis and "key" not in listed[0], listed
         assert ask(path, list=1, skip=1)[1] == []
+    with suite.case(f"{name}: another: one more SA, and it comes first"):
+        head, sas = ask(path, initiate=1, remote_host="127.0.0.2", another=1, timeout_ms=20000)
+        assert head["errno"] == "0" and len(sas) == 2 and sas[0]["spi_i"] != sa["spi_i"] == sas[1]["spi_i"], (head, sas)
+        assert [one["state"] for one in sas] == ["established"] * 2 and sas[0]["key"] != sas[1]["key"]
+        assert ask(other, lookup=1, spi_i=sas[0]["spi_i"], spi_r=sas[0]["spi_r"], wait_ms=5000)[1][0]["key"] == sas[0]["key"]
     with suite.case(f"{name}: what is not there: a host, a connection, SPIs at once and after wait_ms"):
         assert errno_of(path, lookup=1, remote_host="192.0.2.1") == "2"
         assert errno_of(path, initiate=1, remote_host="192.0.2.1", timeout_ms=2000) == "2"

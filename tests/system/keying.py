@@ -76,8 +76,16 @@ def initiation():
         assert spis(setups[0]) == sa(7)
         assert "having one set up" in run.stderr, run.stderr
     with suite.case("initiate: what is there is used"):
-        run, setups, requests = measure(lambda request, n: found(1), "--ike", "initiate")
-        assert spis(setups[0]) == sa(1) and not any("initiate" in r for r in requests)
+        play = after_greeting(server_start(1), OFFER)
+        run, setups, requests = measure(lambda request, n: found(1), "--ike", "initiate", play=play)
+        assert [spis(s) for s in setups] == [sa(1)] and not any("initiate" in r for r in requests)
+    with suite.case("initiate: the server knows nothing of what is there: another one is set up, once"):
+        run, setups, requests = measure(lambda request, n: found(9, 1) if "initiate" in request else found(1), "--ike", "initiate")
+        assert [spis(s) for s in setups] == [sa(1), sa(9)], setups
+        assert [r.get("another") for r in requests if "initiate" in r] == ["1"], requests
+        assert run.returncode == 1 and "another" in run.stderr and "/".join(sa(9)) in run.stderr, run.stderr
+        run, setups, requests = measure(lambda request, n: found(n), "--ike", "initiate")
+        assert [spis(s) for s in setups] == [sa(1), sa(2), sa(3)] and "another" in requests[2], requests
     with suite.case("initiate: fails with the reason"):
         run, setups, _ = measure(lambda request, n: NONE if n == 1 else "errno=113\nreason=peer says no\n\n", "--ike",
                                  "initiate")

@@ -22,6 +22,7 @@ IKED = os.path.abspath(os.path.join(BUILD, "plugin", "fizeau-iked"))
 # Only heard by a build with AddressSanitizer.
 QUIET_LEAKS = {"LSAN_OPTIONS": "print_suppressions=0:suppressions=" + os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "lsan-iked.supp")}
+VICI = "vici vici.sock\n"
 PATIENCE = 30  # seconds until something that does not happen is an error
 
 
@@ -64,6 +65,13 @@ def write(path, text, mode=0o600):
     with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "w") as f:
         f.write(text)
     return path
+
+
+def swanctl_missing():
+    """None, or the reason why no IKE daemon can be steered here."""
+    if not shutil.which("swanctl") or not os.path.exists("/usr/lib/ipsec/plugins/libstrongswan-vici.so"):
+        return "swanctl is not installed: apt-get install strongswan-swanctl"
+    return None
 
 
 class KeyService:
@@ -177,6 +185,14 @@ class Iked:
             return ""
         with open(self.log_path) as f:
             return f.read()
+
+    def swanctl(self, *args):
+        """What swanctl says; the configuration needs VICI."""
+        run = subprocess.run(["swanctl", *args, "--uri", "unix://" + os.path.join(self.folder, "vici.sock")], capture_output=True,
+                             text=True, timeout=PATIENCE, check=False,
+                             env={**os.environ, "SWANCTL_DIR": os.path.join(self.folder, "swanctl")})
+        assert run.returncode == 0, f"swanctl {' '.join(args)}: {run.stdout}{run.stderr}"
+        return run.stdout
 
     def stop(self):
         """Ends it in order; returns its exit status."""

@@ -28,7 +28,7 @@ ENOENT, EBUSY, EINVAL, EPROTO, EHOSTUNREACH = 2, 16, 22, 71, 113
 NAME = re.compile(rb"[a-z0-9_]{1,32}")
 SPI = re.compile(r"[0-9a-f]{16}")
 ARGUMENTS = {"lookup": {"remote_host", "spi_i", "spi_r", "wait_ms"}, "hold": set(),
-             "initiate": {"remote_host", "connection", "timeout_ms"}, "list": {"skip"}, "watch": set()}
+             "initiate": {"remote_host", "connection", "timeout_ms", "another"}, "list": {"skip"}, "watch": set()}
 FIELDS = ("spi_i", "spi_r", "prf", "key", "local_host", "remote_host", "local_id", "remote_id", "auth", "established", "state",
           "vanished", "connection")
 
@@ -227,7 +227,9 @@ class IkeDaemon:
             peer = next((p for p in self.peers.values() if p.identity.split(".")[0] == request["connection"]), None)
         if not peer:
             raise Refused(ENOENT, "no connection is configured for it")
-        if not self.newest(peer.address, ("established",)):
+        if request.get("another", "1") != "1":
+            raise Refused(EINVAL, "another has the value 1")
+        if "another" in request or not self.newest(peer.address, ("established",)):
             if peer.stopped:
                 raise Refused(EHOSTUNREACH, "the peer does not answer")
             self.establish(peer)

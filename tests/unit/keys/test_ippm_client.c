@@ -311,13 +311,13 @@ static void initiation(void **state)
 
 	does(service, steps, 2);
 	assert_non_null(
-		fz_ippm_initiate(service->loop, service->path, "2001:db8::7", 3000, on_result, service));
+		fz_ippm_initiate(service->loop, service->path, "2001:db8::7", true, 3000, on_result, service));
 	wait_for_result(service);
 	assert_int_equal(service->error, 0);
-	assert_string_equal(service->requests[0], "initiate=1\nremote_host=2001:db8::7\ntimeout_ms=3000\n\n");
+	assert_string_equal(service->requests[0], "initiate=1\nremote_host=2001:db8::7\ntimeout_ms=3000\nanother=1\n\n");
 	/* Beyond the service's own bounds it would be refused. */
 	assert_non_null(
-		fz_ippm_initiate(service->loop, service->path, "192.0.2.7", 1000000, on_result, service));
+		fz_ippm_initiate(service->loop, service->path, "192.0.2.7", false, 1000000, on_result, service));
 	wait_for_result(service);
 	assert_int_equal(service->error, -EHOSTUNREACH);
 	assert_non_null(strstr(service->reason, "set-up failed"));

@@ -30,6 +30,7 @@ struct fixture {
 	atomic_uint initiations, logs;
 	_Atomic uint64_t last_id;
 	atomic_int refuse;
+	atomic_bool another;
 	char host[64];
 };
 
@@ -41,12 +42,13 @@ struct client {
 	size_t at, len;
 };
 
-static int initiate(void *arg, uint64_t id, const char *host, const char *connection, unsigned timeout_ms)
+static int initiate(void *arg, uint64_t id, const char *host, const char *connection, bool another, unsigned timeout_ms)
 {
 	struct fixture *f = arg;
 
 	(void)connection;
 	(void)timeout_ms;
+	atomic_store(&f->another, another);
 	if (host)
 		snprintf(f->host, sizeof(f->host), "%s", host);
 	if (atomic_load(&f->refuse))
@@ -345,6 +347,7 @@ static void wrong_requests_are_answered_and_survived(void **state)
 		"initiate=1\nremote_host=192.0.2.7\nconnection=b\n\n",
 		"initiate=1\nconnection=\n\n",
 		"initiate=1\nconnection=b\ntimeout_ms=0\n\n",
+		"initiate=1\nconnection=b\nanother=yes\n\n",
 		"initiate=1\nconnection=b\ntimeout_ms=60001\n\n",
 		"list=1\nskip=x\n\n",
 	};
@@ -367,6 +370,41 @@ static void broken_form_is_answered_once_and_closed(void **state)
 		assert_false(hear(c));
 		hang_up(c);
 	}
+}
+
+static void another_beside_those_that_are_up(void **state)
+{
+	struct fixture *f = *state;
+	struct client *a = client(f), *b = client(f), *c = client(f);
+
+	up(f, 1);
+	say(a, "initiate=1\nremote_host=192.0.2.7\nanother=1\n\n");
+	while (atomic_load(&f->initiations) < 1)
+		usleep(1000);
+	assert_true(atomic_load(&f->another));
+	say(b, "initiate=1\nremote_host=192.0.2.7\nanother=1\n\n"); /* the same one */
+	/* What is there will do. Asked twice: after the second answer the round that took the first has taken b's too. */
+	ask(c, "initiate=1\nremote_host=192.0.2.7\n\n", "0");
+	ask(c, "initiate=1\nremote_host=192.0.2.7\n\n", "0");
+	assert_string_equal(value(c, "spi_i"), "0000000000000001");
+	up(f, 2);
+	ippm_server_initiated(f->server, atomic_load(&f->last_id), 0);
+	assert_true(hear(a));
+	assert_string_equal(value(a, "spi_i"), "0000000000000002");
+	assert_true(hear(b));
+	assert_string_equal(value(b, "spi_i"), "0000000000000002");
+	assert_int_equal(atomic_load(&f->initiations), 1);
+	/* Fails: the SA that is there is not what was asked for. */
+	say(a, "initiate=1\nremote_host=192.0.2.7\nanother=1\n\n");
+	while (atomic_load(&f->initiations) < 2)
+		usleep(1000);
+	ippm_server_initiated(f->server, atomic_load(&f->last_id), EHOSTUNREACH);
+	assert_true(hear(a));
+	assert_string_equal(value(a, "errno"), "113");
+	ask(c, "initiate=1\nremote_host=192.0.2.7\nanother=1\ntimeout_ms=50\n\n", "110");
+	hang_up(a);
+	hang_up(b);
+	hang_up(c);
 }
 
 static void initiations_are_shared_and_capped(void **state)
@@ -503,6 +541,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(list_has_no_key_and_pages, start, stop),
 		cmocka_unit_test_setup_teardown(wrong_requests_are_answered_and_survived, start, stop),
 		cmocka_unit_test_setup_teardown(broken_form_is_answered_once_and_closed, start, stop),
+		cmocka_unit_test_setup_teardown(another_beside_those_that_are_up, start, stop),
 		cmocka_unit_test_setup_teardown(initiations_are_shared_and_capped, start, stop),
 		cmocka_unit_test_setup_teardown(watchers_are_told, start, stop),
 		cmocka_unit_test_setup_teardown(a_watcher_that_does_not_read_is_dropped, start, stop),
