@@ -110,10 +110,11 @@ static bool ask(struct fz_measurement *measurement, enum fz_direction direction,
 }
 
 static void fill_facts(const struct fz_measurement *measurement, const struct fz_ow_session *session,
-	const struct fz_addr *local, struct fz_session_facts *facts)
+	const struct fz_addr *local, bool accepted, struct fz_session_facts *facts)
 {
 	fz_measurement_facts(measurement, facts);
-	memcpy(facts->sid, session->request.sid, FIZEAU_SID_OCTETS);
+	if (accepted)
+		memcpy(facts->sid, session->request.sid, FIZEAU_SID_OCTETS);
 	facts->local = *local;
 	facts->remote = session->remote;
 	facts->padding_octets = measurement->options.padding_octets;
@@ -143,7 +144,7 @@ bool fz_ow_request(struct fz_measurement *measurement, enum fz_direction directi
 		good = fail(failure, "no SID can be made", "the system gives no random octets");
 	else
 		good = ask(measurement, direction, session, failure);
-	fill_facts(measurement, session, &local, facts);
+	fill_facts(measurement, session, &local, good, facts);
 	return good;
 }
 

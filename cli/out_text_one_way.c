@@ -33,7 +33,8 @@ static void put_head(const struct fz_one_way_session *session, FILE *out)
 		fprintf(out, ", %u octets", facts->packet_octets);
 	else
 		fprintf(out, ", %u octets of padding", facts->padding_octets);
-	fprintf(out, ", dscp %u, schedule %s, timeout %s ms, SID %s\n", facts->dscp, facts->schedule, timeout, sid);
+	fprintf(out, ", dscp %u, schedule %s, timeout %s ms%s%s\n", facts->dscp, facts->schedule, timeout,
+		fz_has_sid(facts) ? ", SID " : "", fz_has_sid(facts) ? sid : "");
 }
 
 static void put_packets_head(FILE *out)

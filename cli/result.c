@@ -17,6 +17,14 @@ void fz_hex_text(const uint8_t *octets, size_t count, char *text)
 	text[2 * count] = '\0';
 }
 
+bool fz_has_sid(const struct fz_session_facts *facts)
+{
+	for (size_t i = 0; i < FIZEAU_SID_OCTETS; i++)
+		if (facts->sid[i] != 0)
+			return true;
+	return false;
+}
+
 void fz_prf_text(enum fizeau_prf prf, char text[static 32])
 {
 	const char *name = fizeau_prf_name(prf);

@@ -43,7 +43,7 @@ enum fz_ending {
 
 /* What a session was asked to be: all of it is reported with any metric. */
 struct fz_session_facts {
-	uint8_t sid[FIZEAU_SID_OCTETS];
+	uint8_t sid[FIZEAU_SID_OCTETS]; /* zero: there was no session */
 	struct fz_addr local, remote;
 	uint8_t dscp;
 	uint32_t padding_octets, packet_octets; /* of the sender's packets; packet_octets 0: not known */
@@ -116,6 +116,8 @@ struct fz_result {
 
 /* "16 hex digits" of an SPI, hex of a SID; text has room for them and a terminator. */
 void fz_hex_text(const uint8_t *octets, size_t count, char *text);
+/* Whether there is a SID at all. */
+bool fz_has_sid(const struct fz_session_facts *facts);
 /* prf as people write it: "HMAC-SHA2-256". */
 void fz_prf_text(enum fizeau_prf prf, char text[static 32]);
 
