@@ -94,6 +94,7 @@ class Gateway:
         self.folder = self.temporary.name
         for name in ("run", "strongswan.d/charon", "swanctl/x509", "swanctl/x509ca", "swanctl/private", "swanctl/conf.d"):
             os.makedirs(os.path.join(self.folder, name), 0o755)
+        shutil.copytree(PLUGINS, os.path.join(self.folder, "plugins"))
         for module in MODULES:
             source = os.path.join(TEMPLATES, module + ".conf")
             if os.path.exists(source):
@@ -116,11 +117,16 @@ class Gateway:
             shutil.copy(key, os.path.join(self.folder, "swanctl", "private"))
         shutil.copy(authority.certificate, os.path.join(self.folder, "swanctl", "x509ca"))
 
-    def install_plugin(self):
-        """What `ninja install` does with it: a file beside strongSwan's own."""
-        plugins = os.path.join(self.folder, "plugins")
-        shutil.copytree(PLUGINS, plugins)
-        shutil.copy(PLUGIN, plugins)
+    def install_plugin(self, plugin=PLUGIN):
+        """What `meson install` does with it: a file beside strongSwan's own."""
+        shutil.copy(plugin, os.path.join(self.folder, "plugins"))
+
+    def account(self, name, number):
+        """A user and a group of that name, as useradd --system makes them."""
+        for file, line in (("passwd", f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n"), ("group", f"{name}:x:{number}:\n")):
+            with open(f"/etc/{file}", encoding="utf-8") as f:
+                kept = [one for one in f if not one.startswith(name + ":") and one.split(":")[2] != str(number)]
+            write(os.path.join(self.folder, file), "".join(kept) + line, 0o644)
 
     def __enter__(self):
         return self
@@ -137,9 +143,10 @@ class Gateway:
     def hold(self):
         """The namespaces, kept by a process that does nothing."""
         binds = [("run", "/run"), ("strongswan.conf", "/etc/strongswan.conf"), ("strongswan.d", "/etc/strongswan.d"),
-                 ("swanctl", "/etc/swanctl")]
-        if os.path.exists(os.path.join(self.folder, "plugins")):
-            binds.append(("plugins", PLUGINS))
+                 ("swanctl", "/etc/swanctl"), ("plugins", PLUGINS)]
+        for source, target in (("passwd", "/etc/passwd"), ("group", "/etc/group")):
+            if os.path.exists(os.path.join(self.folder, source)):
+                binds.append((source, target))
         script = "set -e; mount --make-rprivate /\n" + "".join(
             f"mount --bind '{self.folder}/{source}' {target}\n" for source, target in binds) + "echo ready; exec sleep infinity"
         self.holder = subprocess.Popen(["ip", "netns", "exec", self.netns, "unshare", "-m", "sh", "-c", script],
@@ -185,6 +192,14 @@ class Gateway:
                 with open(path, errors="replace") as f:
                     text += f.read()
         return text
+
+    def restart(self):
+        """As an administrator does it. The sockets of the one before are no sign of life."""
+        self.stop()
+        for name in ("charon.vici", "charon.ippm"):
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+        return self.start()
 
     def path(self, name):
         """A file of its /run, as the machine sees it."""
