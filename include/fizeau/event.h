@@ -76,7 +76,7 @@ struct fizeau_ow_request {
 	uint64_t start_time;             /* NTP: origin of the schedule */
 	uint64_t timeout;                /* 32.32 s: a packet later than this is lost */
 	uint32_t type_p;                 /* Type-P Descriptor as on the wire: DSCP << 24, or a PHB ID */
-	const struct fizeau_slot *slots; /* in an event: the machine's, until the answer or the next event */
+	const struct fizeau_slot *slots; /* in OW_SESSION_WANTED: the machine's, until the answer */
 	uint32_t slot_count;             /* 1 .. FIZEAU_SLOTS_MAX */
 };
 
@@ -116,8 +116,8 @@ struct fizeau_event {
 	enum fizeau_event_type type;
 	union {
 		struct { /* KEY_WANTED */
-			uint32_t mode; /* what the client chose, checked; ike is (mode & FIZEAU_MODE_TW_IKEV2) */
-			bool ike;
+			uint32_t mode; /* what the client chose, checked */
+			bool ike;      /* mode has the bit of fizeau_mode_ike */
 			uint8_t key_id[FIZEAU_KEYID_OCTETS]; /* no terminator when full; binary when ike */
 			uint8_t spi_i[8], spi_r[8];          /* when ike */
 			uint8_t challenge[16], salt[16];
@@ -135,7 +135,7 @@ struct fizeau_event {
 		struct fizeau_ow_request ow_request; /* OW_SESSION_WANTED */
 		struct {                             /* FETCH_WANTED */
 			uint8_t sid[FIZEAU_SID_OCTETS];
-			uint32_t begin, end; /* both included; 0 and 0xffffffff: the complete session */
+			uint32_t begin, end; /* both included, begin <= end; 0 and 0xffffffff: the complete session */
 		} fetch;
 		struct { /* GREETING */
 			uint32_t modes;

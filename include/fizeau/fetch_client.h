@@ -14,7 +14,8 @@
      FIZEAU_EVENT_FETCH_RECORDS  some of them, as often as it takes
      FIZEAU_EVENT_FETCH_DONE     all are in, and the last HMAC has proved them: only now may they be used
 
-   and then the connection takes the next command. Whatever does not verify closes the connection. Errors as
+   recv takes no more octets before each of these was pulled, so what it left is to be offered again afterwards. Then the
+   connection takes the next command. Whatever does not verify closes the connection. Errors as
    fizeau_control_client_request_tw. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_fetch(struct fizeau_control_client *client,
 	const uint8_t sid[static FIZEAU_SID_OCTETS], uint32_t begin, uint32_t end, struct fizeau_mono now);

@@ -40,7 +40,8 @@ FIZEAU_API struct fizeau_server *fizeau_server_new(const struct fizeau_server_co
 FIZEAU_API void fizeau_server_free(struct fizeau_server *server);
 
 /* Takes octets from the peer; returns how many were consumed, 0 .. len: fewer while an event waits for its
-   answer, or while so much output waits that no more answers fit; all once closed. Never an error: what a peer
+   answer, while one that lends memory was not pulled, or while so much output waits that no more answers fit; all once
+   closed. Never an error: what a peer
    can do wrong ends in FIZEAU_EVENT_CLOSED. */
 FIZEAU_API size_t fizeau_server_recv(struct fizeau_server *server, const uint8_t *octets, size_t len,
 	struct fizeau_mono now);
@@ -61,7 +62,9 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_key(struct fizeau_server *se
 	const struct fizeau_session_keys *keys, struct fizeau_mono now);
 /* Answer to SESSION_WANTED and OW_SESSION_WANTED. accept OK: port is the reflector's, in OWAMP the receiver's or the
    sender's if the server runs one of them only; sid of the server's making, or the client's where it receives.
-   Otherwise port and sid are sent as zero, and the connection goes on. */
+   Otherwise port and sid are sent as zero, and the connection goes on. FIZEAU_ERR_RANGE for a port of 0, for another SID
+   than the client's where that is due, or for one that a session of this connection has; FIZEAU_ERR_MEMORY: nothing was
+   sent then, and another answer is allowed. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_session(struct fizeau_server *server, uint8_t accept, uint16_t port,
 	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_mono now);
 /* Answer to START_WANTED. Not OK: the sessions accepted so far are forgotten and the connection goes on. */
@@ -69,11 +72,14 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_start(struct fizeau_server *
 	struct fizeau_mono now);
 /* OWAMP: the server's own Stop-Sessions, with one end for each running session that is sent from here, in any order.
    Once, while sessions run; when the peer's has come as well, the connection takes requests again. ranges are copied.
-   FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_SESSIONS unless ends names exactly those sessions. */
+   FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_SESSIONS unless ends names exactly those sessions, FIZEAU_ERR_MALFORMED or
+   FIZEAU_ERR_LIMIT for ranges that the peer would not take, FIZEAU_ERR_MEMORY: nothing was sent then. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_stop(struct fizeau_server *server, uint8_t accept,
 	const struct fizeau_session_end *ends, uint32_t count, struct fizeau_mono now);
 /* OWAMP: answer to FETCH_WANTED. accept OK: answer says what follows, and its records are to be given with
-   fizeau_server_send_records; slots and ranges are copied. Otherwise answer is not looked at. */
+   fizeau_server_send_records; slots and ranges are copied. Otherwise answer is not looked at. FIZEAU_ERR_RANGE,
+   FIZEAU_ERR_MALFORMED if answer is no answer, FIZEAU_ERR_MEMORY: nothing was sent then, and another answer is
+   allowed. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_fetch(struct fizeau_server *server, uint8_t accept,
 	const struct fizeau_fetch_answer *answer, struct fizeau_mono now);
 /* Octets of records that an answered fetch still wants; 0: none, commands are taken again. */

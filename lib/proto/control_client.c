@@ -53,6 +53,7 @@ static void take_greeting(struct fizeau_control_client *c, const uint8_t *octets
 	event = fz_channel_raise(&c->channel, FIZEAU_EVENT_GREETING);
 	/*= rfc4656#section-3.1 OW-3.1-06 */
 	/*= rfc5618#section-3.1 MX-3.1-07 */
+	/*= rfc7718#section-3.2.4 OR-3.2-04 */
 	event->greeting.modes = c->greeting.modes & fz_modes_known(c->config.protocol);
 	memcpy(event->greeting.challenge, c->greeting.challenge, sizeof(event->greeting.challenge));
 	memcpy(event->greeting.salt, c->greeting.salt, sizeof(event->greeting.salt));

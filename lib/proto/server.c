@@ -310,6 +310,7 @@ static bool config_good(const struct fizeau_server_config *config)
 /*= rfc4656#section-3.1 OW-3.1-02 OW-3.1-04 */
 /*= rfc5618#section-3.1 MX-3.1-05 MX-3.1-06 */
 /*= rfc7717#section-5.2 IK-5.2-01 IK-5.2-02 */
+/*= rfc7718#section-3.2.4 OR-3.2-02 */
 static int send_greeting(struct fizeau_server *s)
 {
 	struct fz_greeting greeting = {.modes = s->config.modes, .count = s->config.count};

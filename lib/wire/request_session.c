@@ -76,6 +76,7 @@ int fz_request_ow_from_api(const struct fizeau_ow_request *api, struct fz_reques
 		.schedule_slots = api->slot_count,
 		.packets = api->packets,
 		/*= rfc4656#section-3.5 OW-3.5-16 */
+		/*= rfc8545#section-5.2 PO-5.2-01 */
 		.sender_port = api->sender_port,
 		.receiver_port = api->receiver_port,
 		.padding_octets = api->padding_octets,

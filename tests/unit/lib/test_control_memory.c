@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
-#include "tests/testlib/control_pair.h"
+#include <fizeau/fetch_client.h>
+#include "tests/testlib/owamp_connection.h"
 #include <cmocka.h>
 
 /* Counts down over all allocations; the one that finds it at zero fails. The hooks have no argument for it. */
@@ -47,8 +48,13 @@ static void crypto_free(void *old, const char *file, int line)
 void *__real_calloc(size_t count, size_t len);
 void *__wrap_calloc(size_t count, size_t len);
 
+/* The largest request that the library made. */
+static size_t largest;
+
 void *__wrap_calloc(size_t count, size_t len)
 {
+	if (count * len > largest)
+		largest = count * len;
 	return fails() ? NULL : __real_calloc(count, len);
 }
 
@@ -134,15 +140,102 @@ static int measure(struct control_pair *p)
 	return error < 0 ? error : server_wants(p, FIZEAU_EVENT_STOPPED, &event);
 }
 
-static int connection(void)
+static const uint8_t owamp_sid[FIZEAU_SID_OCTETS] = {2};
+
+/* Enough of everything that arrays have to grow and the outbox does. */
+#define MANY 100u
+
+/* Without memory for the slots the request is refused, and that is an end as well. */
+static int session_wanted(struct control_pair *p)
 {
-	const struct control_pair_config config = {.mode = FIZEAU_MODE_ENCRYPTED, .token_key = {1}};
-	const struct fizeau_server_config server = {.modes = FIZEAU_MODE_ENCRYPTED,
+	struct fizeau_event event;
+
+	settle(p);
+	if (!fizeau_control_client_event(p->client, &event))
+		return server_wants(p, FIZEAU_EVENT_OW_SESSION_WANTED, &event);
+	if (event.type == FIZEAU_EVENT_CLOSED)
+		return event.closed.error;
+	assert_int_equal(event.type, FIZEAU_EVENT_SESSION_ANSWER);
+	assert_int_equal(event.session.accept, FIZEAU_ACCEPT_INTERNAL);
+	return FIZEAU_ERR_REFUSED;
+}
+
+static int measure_one_way(struct control_pair *p)
+{
+	struct fizeau_slot slots[MANY] = {{0}};
+	struct fizeau_skip_range ranges[MANY];
+	struct fizeau_session_end end = {.next_seqno = UINT32_MAX, .ranges = ranges, .range_count = MANY};
+	const struct fizeau_ow_request request = {.conf_receiver = true,
+		.ip_version = 4,
+		.sender_port = 1,
+		.slots = slots,
+		.slot_count = MANY};
+	struct fizeau_event event;
+	int error = fizeau_control_client_request_ow(p->client, &request, p->now);
+
+	for (uint32_t i = 0; i < MANY; i++)
+		ranges[i] = (struct fizeau_skip_range){2 * i, 2 * i};
+	memcpy(end.sid, owamp_sid, sizeof(end.sid));
+	if (error == 0)
+		error = session_wanted(p);
+	if (error == 0)
+		error = fizeau_server_answer_session(p->server, FIZEAU_ACCEPT_OK, 862, owamp_sid, p->now);
+	if (error == 0)
+		error = client_wants(p, FIZEAU_EVENT_SESSION_ANSWER, &event);
+	if (error == 0)
+		error = fizeau_control_client_start(p->client, p->now);
+	if (error == 0)
+		error = server_wants(p, FIZEAU_EVENT_START_WANTED, &event);
+	if (error == 0)
+		error = fizeau_server_answer_start(p->server, FIZEAU_ACCEPT_OK, p->now);
+	if (error == 0)
+		error = client_wants(p, FIZEAU_EVENT_START_ACK, &event);
+	if (error == 0)
+		error = fizeau_control_client_stop_ow(p->client, FIZEAU_ACCEPT_OK, &end, 1, p->now);
+	if (error == 0)
+		error = server_wants(p, FIZEAU_EVENT_STOPPED, &event);
+	if (error == 0)
+		error = fizeau_server_stop(p->server, FIZEAU_ACCEPT_OK, NULL, 0, p->now);
+	return error < 0 ? error : client_wants(p, FIZEAU_EVENT_STOPPED, &event);
+}
+
+static int fetch(struct control_pair *p)
+{
+	static const uint8_t record[FIZEAU_RECORD_OCTETS];
+	struct fizeau_slot slots[MANY] = {{0}};
+	struct fizeau_skip_range range = {0, 0};
+	const struct fizeau_fetch_answer answer = {.finished = true,
+		.end = {.next_seqno = 1, .ranges = &range, .range_count = 1},
+		.records = 1,
+		.request = {.conf_receiver = true, .ip_version = 4, .slots = slots, .slot_count = MANY}};
+	struct fizeau_event event;
+	int error = fizeau_control_client_fetch(p->client, owamp_sid, 0, 1, p->now);
+
+	if (error == 0)
+		error = server_wants(p, FIZEAU_EVENT_FETCH_WANTED, &event);
+	if (error == 0)
+		error = fizeau_server_answer_fetch(p->server, FIZEAU_ACCEPT_OK, &answer, p->now);
+	if (error == 0)
+		error = client_wants(p, FIZEAU_EVENT_FETCH_ANSWER, &event);
+	if (error == 0 && fizeau_server_send_records(p->server, record, sizeof(record), p->now) < 0)
+		error = FIZEAU_ERR_MEMORY;
+	if (error == 0)
+		error = client_wants(p, FIZEAU_EVENT_FETCH_RECORDS, &event);
+	return error < 0 ? error : client_wants(p, FIZEAU_EVENT_FETCH_DONE, &event);
+}
+
+static int connection(enum fizeau_protocol protocol)
+{
+	const struct control_pair_config config = {
+		.protocol = protocol, .mode = FIZEAU_MODE_ENCRYPTED, .token_key = {1}};
+	const struct fizeau_server_config server = {.protocol = protocol,
+		.modes = FIZEAU_MODE_ENCRYPTED,
 		.count = 1024,
 		.servwait_ns = 1,
 		.setup_timeout_ns = 1,
 		.max_sessions = 1};
-	const struct fizeau_control_client_config client = {.answer_timeout_ns = 1, .max_count = 1024};
+	const struct fizeau_control_client_config client = {
+		.protocol = protocol, .answer_timeout_ns = 1, .max_count = 1024};
 	struct control_pair p = {.now = {0}};
 	int error = FIZEAU_ERR_MEMORY;
 
@@ -151,24 +244,25 @@ static int connection(void)
 	if (p.server != NULL && p.client != NULL)
 		error = set_up(&p, &config);
 	if (error == 0)
-		error = measure(&p);
+		error = protocol == FIZEAU_OWAMP ? measure_one_way(&p) : measure(&p);
+	if (error == 0 && protocol == FIZEAU_OWAMP)
+		error = fetch(&p);
 	control_pair_close(&p);
 	return error;
 }
 
-static void each_allocation_that_fails_ends_in_an_error(void **state)
+static void each_failure_ends_in_an_error(enum fizeau_protocol protocol)
 {
 	long refused = 0;
 
-	(void)state;
 	/* The first one fills what libcrypto keeps for good. */
-	assert_int_equal(connection(), 0);
+	assert_int_equal(connection(protocol), 0);
 	do {
 		int error;
 
 		failed = false;
 		until_failure = refused;
-		error = connection();
+		error = connection(protocol);
 		until_failure = -1;
 		/* libcrypto can do without some of what it asks for. */
 		if (!failed)
@@ -181,13 +275,59 @@ static void each_allocation_that_fails_ends_in_an_error(void **state)
 	} while (failed);
 	/* Two are ours; each of the streams has several. */
 	assert_true(refused > 10);
-	assert_int_equal(connection(), 0);
+	assert_int_equal(connection(protocol), 0);
+}
+
+static void each_allocation_that_fails_ends_in_an_error(void **state)
+{
+	(void)state;
+	each_failure_ends_in_an_error(FIZEAU_TWAMP);
+	each_failure_ends_in_an_error(FIZEAU_OWAMP);
+}
+
+/* Whoever announces a lot and sends little makes us hold little. */
+static void memory_grows_with_what_comes_and_not_with_what_is_announced(void **state)
+{
+	static const uint8_t sids[2][FIZEAU_SID_OCTETS] = {{1}, {2}};
+	struct connection c;
+	uint8_t head[REQUEST], slot[16] = {1}, ack[START], record[48] = {3};
+
+	(void)state;
+	open_owamp_connection(&c, FIZEAU_MODE_OPEN);
+	largest = 0;
+	owamp_plain_head(head, false, true, FIZEAU_SLOTS_MAX);
+	give_sealed(&c, head, sizeof(head));
+	for (int i = 0; i < 10; i++)
+		give(&c, slot, sizeof(slot));
+	assert_in_range(largest, 1, 1024);
+	close_connection(&c);
+
+	open_owamp_connection(&c, FIZEAU_MODE_OPEN);
+	for (size_t i = 0; i < 2; i++) {
+		give_ow_request(&c, false, true);
+		(void)server_event(c.s, FIZEAU_EVENT_OW_SESSION_WANTED);
+		assert_int_equal(fizeau_server_answer_session(c.s, 0, 862, sids[i], c.now), 0);
+		read_accept(&c, 0);
+	}
+	give_start(&c);
+	(void)server_event(c.s, FIZEAU_EVENT_START_WANTED);
+	assert_int_equal(fizeau_server_answer_start(c.s, FIZEAU_ACCEPT_OK, c.now), 0);
+	read_sealed(&c, ack, sizeof(ack));
+	largest = 0;
+	put_u32(record + 4, 2);
+	put_u32(record + 36, FIZEAU_SKIP_RANGES_MAX);
+	give(&c, record, sizeof(record));
+	for (int i = 0; i < 10; i++)
+		give(&c, slot, sizeof(slot));
+	assert_in_range(largest, 1, 1024);
+	close_connection(&c);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_allocation_that_fails_ends_in_an_error),
+		cmocka_unit_test(memory_grows_with_what_comes_and_not_with_what_is_announced),
 	};
 
 	/* Before anything else of libcrypto. */
