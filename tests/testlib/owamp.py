@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""An OWAMP client in open mode, written from RFC 4656 byte by byte, so that it can do what a good client never would."""
+"""An OWAMP client in open mode, written from RFC 4656 byte by byte, so that it can do what a good client never would; and
+a fizeaud for it."""
 import os
 import socket
 import struct
 import time
 
+from suite import Fizeaud as AnyFizeaud
+
 PATIENCE = 20  # seconds until something that has to come counts as missing
+PORTS = 10000 + os.getpid() % 80 * 100  # test ports of this run: another run beside it must not answer for ours
+SECOND = 2**32
 ALL = (0, 0xffffffff)
 RECORD = 25
 
@@ -211,3 +216,57 @@ class Receiver:
         tos = next((data[0] for _, kind, data in ancillary if kind == 1), None)
         seq, sent = struct.unpack(">IQ", octets[:12])
         return seq, sent, len(octets), source, tos
+
+
+class Fizeaud(AnyFizeaud):
+    """One that has to end well: a sanitizer's finding or a crash shows in its exit status."""
+
+    def __init__(self, conf="", **options):
+        super().__init__(conf if "test-ports" in conf else f"test-ports {PORTS}-{PORTS + 79}\n{conf}", **options)
+
+    def __exit__(self, *failure):
+        log = self.log()
+        super().__exit__(*failure)
+        assert self.process.returncode == 0, f"exit {self.process.returncode}: {log}"
+
+    def client(self, **options):
+        return Control(self.host, self.owamp_port, **options)
+
+    def sender(self, **options):
+        return Sender(self.host, **options)
+
+    def receiver(self):
+        return Receiver(self.host)
+
+    def counter(self, name):
+        return self.status()["counters"][name]
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"still not: {what}"
+        time.sleep(0.02)
+
+
+WHOLE = {"packets": 3, "slots": [fixed(0.01)], "timeout": 0.6}  # a session that is soon over
+
+
+def record_some(control, sender, numbers=(0, 1, 2), **wishes):
+    """Port and SID of a running session that has recorded these numbers."""
+    port, sid = control.session(**{**WHOLE, **wishes})
+    assert control.start() == 0
+    time.sleep(0.25)
+    for seq in numbers:
+        sender.send(port, seq)
+    return port, sid
+
+
+def measure(server, end=None, numbers=(0, 1, 2), accept=0, **wishes):
+    """The SID of a whole session; end: what the client says of it."""
+    with server.client() as control, server.sender() as sender:
+        _, sid = record_some(control, sender, numbers, **wishes)
+        assert control.stopped()[0] == 0
+        control.stop([(sid, *(end or (3, [])))], accept)
+        assert control.fetch(bytes(16)) == 1  # it has been read by then
+    return sid
