@@ -135,6 +135,7 @@ void fz_ow_conn_init(struct fz_ow_conn *ow, struct fz_conn *conn, const struct f
 	*ow = (struct fz_ow_conn){.conn = conn, .from = *from, .tick = {.fn = tick, .arg = ow}};
 }
 
+/*= rfc8545#section-4 PO-4-01 */
 int fz_ow_conn_session(struct fz_ow_conn *ow, const struct fz_request_from *from,
 	const struct fizeau_ow_request *request)
 {

@@ -20,6 +20,7 @@ struct fz_ow_session *fz_ow_session_find(const struct fz_engine *engine, const u
 
 /* A socket of its own on a test port: the one wished for if it can be had. */
 /*= rfc4656#section-3.5 OW-3.5-13 */
+/*= rfc8545#section-5.2 PO-5.2-02 */
 static int open_socket(const struct fz_ow_session *session, const struct fz_addr *local, struct fz_udp **udp)
 {
 	struct fz_engine *engine = session->engine;

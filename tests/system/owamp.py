@@ -16,8 +16,10 @@ case = suite.case
 with case("a client's packets are recorded, and fetched"), Fizeaud("ike off") as server, server.client() as control, \
         server.sender() as sender:
     assert control.modes == 1, control.modes
+    #= rfc8545#section-4 PO-4-01
+    #= rfc8545#section-5.2 PO-5.2-02
     #= rfc4656#section-3.5 OW-3.5-13 OW-3.5-27 OW-3.5-28 OW-3.5-29
-    port, sid = control.session(packets=5, slots=[fixed(0.02)], timeout=0.6, ports=(sender.port, 9))
+    port, sid = control.session(packets=5, slots=[fixed(0.02)], timeout=0.6, ports=(sender.port, 861))
     assert PORTS <= port < PORTS + 80 and sid[:4] == bytes([127, 0, 0, 1]), (port, sid)
     assert control.start() == 0
     time.sleep(0.2)
