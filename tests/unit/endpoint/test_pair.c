@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <fizeau/stats.h>
 #include "endpoint/receiver.h"
 #include "endpoint/sender.h"
@@ -473,6 +474,29 @@ static void what_is_not_wanted_uses_up_nothing(void **state)
 	tear_down(&p);
 }
 
+/* A receiver that slept: what waits in its socket came in time, though more than can be read in one turn. */
+static void what_waits_in_the_socket_is_not_lost(void **state)
+{
+	struct fizeau_sender *good = packets_sender(FIZEAU_TEST_OPEN, PADDING);
+	struct fz_endpoint_receiver_counters c;
+	struct pair p;
+
+	(void)state;
+	set_up(&p, FIZEAU_TEST_OPEN, "127.0.0.1", 400, 0, 0);
+	p.receive.session.timeout = SECOND / 2;
+	p.receiver = fz_endpoint_receiver_new(&p.receive);
+	assert_int_equal(fz_endpoint_receiver_start(p.receiver), 0);
+	for (uint32_t i = 0; i < 400; i++)
+		inject(&p, p.out, good, i, 0);
+	/* Two Timeouts and more. */
+	usleep(1200000);
+	c = run_until_counted(&p, 400);
+	assert_int_equal(c.received, 400);
+	assert_int_equal(p.count, 400);
+	fizeau_sender_free(good);
+	tear_down(&p);
+}
+
 static void late_packets_and_those_above_the_rate_are_counted(void **state)
 {
 	struct fizeau_sender *good = packets_sender(FIZEAU_TEST_OPEN, PADDING);
@@ -638,6 +662,7 @@ int main(void)
 		cmocka_unit_test(an_early_end_calls_nothing_lost_that_may_be_under_way),
 		cmocka_unit_test(each_datagram_gives_a_record_or_a_reason),
 		cmocka_unit_test(what_is_not_wanted_uses_up_nothing),
+		cmocka_unit_test(what_waits_in_the_socket_is_not_lost),
 		cmocka_unit_test(late_packets_and_those_above_the_rate_are_counted),
 		cmocka_unit_test(a_full_socket_is_our_own_loss),
 		cmocka_unit_test(packets_carry_the_dscp_of_the_session),
