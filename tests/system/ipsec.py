@@ -24,7 +24,7 @@ COUNT = 20
 INJECTED = 30
 # Both ends on one link, and the tunnel between just these addresses: marked packets go around it.
 TUNNEL = """connections {{
-  peer {{
+  {name} {{
     version = 2
     local_addrs = {here}
     remote_addrs = {there}
@@ -38,15 +38,16 @@ TUNNEL = """connections {{
       id = {there_id}
     }}
     children {{
-      host {{
-        local_ts = {here}/32
-        remote_ts = {there}/32
+      {name} {{
+        local_ts = {here}
+        remote_ts = {there}
         esp_proposals = aes128gcm16
       }}
     }}
   }}
 }}
 """
+SIX = {A: "2001:db8:78::1", B: "2001:db8:78::2"}
 LIBIPSEC = {
     "charon/kernel-libipsec.conf": "kernel-libipsec {\n  load = 10\n  allow_peer_ts = yes\n}\n",
     "charon/kernel-netlink.conf": "kernel-netlink {\n  load = yes\n  fwmark = !0x42\n}\n",
@@ -75,7 +76,7 @@ Frame = collections.namedtuple("Frame", "source target protocol ports payload")
 
 
 class Capture:
-    """Every IPv4 packet that an interface of a namespace sends or takes, from enter to exit."""
+    """Every IP packet that an interface of a namespace sends or takes, from enter to exit."""
 
     def __init__(self, netns, interface):
         self.netns, self.interface, self.frames, self.ended = netns, interface, [], False
@@ -101,9 +102,13 @@ class Capture:
                     return
                 continue
             if len(data) >= 20 and data[0] >> 4 == 4:
-                at = (data[0] & 15) * 4
-                ports = struct.unpack_from("!HH", data, at) if data[9] in (6, 17) and len(data) >= at + 4 else (0, 0)
-                self.frames.append(Frame(socket.inet_ntoa(data[12:16]), socket.inet_ntoa(data[16:20]), data[9], ports, data[at:]))
+                self.add(socket.AF_INET, data[12:16], data[16:20], data[9], data[(data[0] & 15) * 4:])
+            elif len(data) >= 40 and data[0] >> 4 == 6 and data[6] != 58:  # but for neighbour discovery
+                self.add(socket.AF_INET6, data[8:24], data[24:40], data[6], data[40:])
+
+    def add(self, family, source, target, protocol, payload):
+        ports = struct.unpack_from("!HH", payload) if protocol in (6, 17) and len(payload) >= 4 else (0, 0)
+        self.frames.append(Frame(socket.inet_ntop(family, source), socket.inet_ntop(family, target), protocol, ports, payload))
 
     def __exit__(self, *_):
         self.ended = True
@@ -278,6 +283,37 @@ def receive(s, octets):
     return data
 
 
+def six(suite, a, serve, link):
+    args = ("-c", COUNT, "-i", "5ms", "-w", "2s", "-m", "open", "--ike", "off", f"[{SIX[B]}]:862")
+    with serve("limit anyone require-ipsec yes\nipsec interface ipsec0\n", SIX[B]) as server, \
+            suite.case("IPv6, require-ipsec: from inside; packets around the tunnel are not taken"):
+        with Capture(*link) as capture:
+            all_back(fizeau_json("twoway", *args, netns=a.inside))
+        tell("IPv6, open, inside", capture)
+        assert capture.kinds()["udp"] == capture.kinds()["tcp"] == 0, capture.kinds()
+        with Capture(*link) as capture:
+            result = fizeau_json("twoway", "--bypass-ipsec", *args, netns=a.inside, status=1)
+        assert result["sessions"][0]["packets"]["received"] == 0
+        assert [frame.source for frame in capture.udp()] == [SIX[A]] * COUNT, capture.kinds()
+        assert counter(server, "dropped_not_ipsec") == COUNT
+    with serve("limit anyone bypass-ipsec yes\n", SIX[B]), suite.case("IPv6, around the tunnel both ways"):
+        with Capture(*link) as capture:
+            all_back(fizeau_json("twoway", "--bypass-ipsec", *args, netns=a.inside))
+        tell("IPv6, open, outside", capture)
+        assert len(capture.udp()) == 2 * COUNT and capture.kinds()["tcp"] == 0, capture.kinds()
+
+
+def comes_and_goes(suite, a, b, serve):
+    with serve("limit anyone require-ipsec yes\nipsec interface ipsec0\n"), \
+            suite.case("the IKE daemons are restarted, and with them the interface: the daemon knows the new one"):
+        all_back(twoway(a, "-m", "open", "--ike", "off"))
+        for gateway in (a, b):
+            gateway.restart()
+            gateway.swanctl("--load-all")
+        a.swanctl("--initiate", "--child", "v4")
+        all_back(twoway(a, "-m", "open", "--ike", "off"))
+
+
 def one_way(suite, a, c, serve, link, key):
     def oneway(host, *args, status=0):
         return fizeau_json("oneway", "-c", COUNT, "-i", "5ms", "-w", "2s", *args, f"{B}:861", netns=host, status=status)
@@ -392,34 +428,38 @@ def rights(suite, b, folder):
         assert run.returncode == 2 and "CAP_NET_ADMIN" in run.stderr, run
 
 
-def policies(suite):
+def policies(suite, here, there, prefix):
     """The kernel's own IPsec, as far as it goes without ESP: policies that let UDP between two hosts through an SA only. There is
     none, so what does not go around is held back; what does goes in clear."""
+    target = f"[{there}]:862" if ":" in there else f"{there}:862"
     with Netns("p", "q") as ns:
-        ns.link("p", "10.78.1.1/24", "q", "10.78.1.2/24")
+        ns.ip("-n", ns["p"], "link", "add", "to-q", "type", "veth", "peer", "name", "to-p", "netns", ns["q"])
+        for name, device, address in (("p", "to-q", here), ("q", "to-p", there)):
+            ns.ip("-n", ns[name], "address", "add", f"{address}/{prefix}", "dev", device, *(["nodad"] if ":" in address else []))
+            ns.ip("-n", ns[name], "link", "set", device, "up")
         try:
-            for name, here, there in (("p", "10.78.1.1", "10.78.1.2"), ("q", "10.78.1.2", "10.78.1.1")):
-                for direction, source, target in (("out", here, there), ("in", there, here)):
-                    ns.ip("-n", ns[name], "xfrm", "policy", "add", "src", source, "dst", target, "proto", "udp", "dir", direction,
+            for name, own, other in (("p", here, there), ("q", there, here)):
+                for direction, source, goal in (("out", own, other), ("in", other, own)):
+                    ns.ip("-n", ns[name], "xfrm", "policy", "add", "src", source, "dst", goal, "proto", "udp", "dir", direction,
                           "tmpl", "proto", "esp", "mode", "transport")
         except subprocess.CalledProcessError:
-            suite.skip("policies of the kernel", "this kernel has no XFRM")
+            suite.skip(f"policies of the kernel, {here}", "this kernel has no XFRM")
             return
-        args = ("-c", COUNT, "-i", "5ms", "-w", "500ms", "-m", "open", "--ike", "off", "10.78.1.2:862")
+        args = ("-c", COUNT, "-i", "5ms", "-w", "500ms", "-m", "open", "--ike", "off", target)
         link = (ns["q"], "to-p")
-        with Fizeaud("ike off\n", "10.78.1.2", ns["q"], 862) as server:
-            with suite.case("a policy that wants ESP: without an SA no test packet leaves"):
+        with Fizeaud("ike off\n", there, ns["q"], 862) as server:
+            with suite.case(f"{here}, a policy that wants ESP: without an SA no test packet leaves"):
                 with Capture(*link) as capture:
                     assert fizeau("twoway", *args, netns=ns["p"]).returncode == 1
                 assert capture.udp() == [], capture.kinds()
-            with suite.case("--bypass-ipsec: they leave in clear, and the policy of a server that does not go around drops them"):
+            with suite.case(f"{here}, --bypass-ipsec: in clear, and the policy of a server that does not go around drops them"):
                 with Capture(*link) as capture:
                     result = fizeau_json("twoway", "--bypass-ipsec", *args, netns=ns["p"], status=1)
                 assert result["sessions"][0]["packets"]["received"] == 0, result["sessions"][0]["packets"]
-                assert [frame.source for frame in capture.udp()] == ["10.78.1.1"] * COUNT, capture.kinds()
+                assert [frame.source for frame in capture.udp()] == [here] * COUNT, capture.kinds()
                 assert counter(server, "packets_received") == 0
-        with Fizeaud("ike off\nlimit anyone bypass-ipsec yes\n", "10.78.1.2", ns["q"], 862) as server:
-            with suite.case("--bypass-ipsec, and a class with bypass-ipsec: measured in clear, whatever the policies want"):
+        with Fizeaud("ike off\nlimit anyone bypass-ipsec yes\n", there, ns["q"], 862):
+            with suite.case(f"{here}, --bypass-ipsec, and a class with bypass-ipsec: measured in clear, whatever policies want"):
                 with Capture(*link) as capture:
                     all_back(fizeau_json("twoway", "--bypass-ipsec", *args, netns=ns["p"]))
                 tell("around the kernel's policies", capture)
@@ -443,18 +483,21 @@ def main():
             if keyed is None:
                 here.install_plugin()
                 here.strongswan("charon/ippm.conf", "ippm {\n  load = yes\n}\n")
-            here.swanctl_conf(TUNNEL.format(here=here.address, there=there.address, here_id=here.id, there_id=there.id))
+            here.swanctl_conf("".join(TUNNEL.format(name=name, here=one, there=other, here_id=here.id, there_id=there.id)
+                                      for name, one, other in (("v4", here.address, there.address),
+                                                               ("v6", SIX[here.address], SIX[there.address]))))
             here.start()
             here.swanctl("--load-all")
-        a.swanctl("--initiate", "--child", "host")
+        a.swanctl("--initiate", "--child", "v4")
+        a.swanctl("--initiate", "--child", "v6")
         link = (ns["b"], "to-switch")
         passphrases = private_file(folder, "keys", "joe a passphrase of the two\n")
         key = ("--ike", "require") if keyed is None else ("--ike", "off", "-k", "joe", "--keys", passphrases)
         print(f"# keys: {keyed or 'from the IKE_SA of the tunnel'}")
         base = f"keys {passphrases}\npbkdf2-count 1024\n" + ("" if keyed is None else "ike off\n")
 
-        def serve(conf):
-            server = Fizeaud(base + conf, B, b.inside, 862, 861)
+        def serve(conf, address=B):
+            server = Fizeaud(base + conf, address, b.inside, 862, 861)
             server.keys = passphrases
             return server
 
@@ -466,9 +509,12 @@ def main():
         with serve("limit anyone require-ipsec yes\nipsec interface ipsec0\n") as server:
             required(suite, a, ns["c"], server, link)
         one_way(suite, a, ns["c"], serve, link, key)
+        six(suite, a, serve, link)
         by_mark(suite, a, b, ns["c"], serve)
+        comes_and_goes(suite, a, b, serve)
         rights(suite, b, folder)
-    policies(suite)
+    policies(suite, "10.78.1.1", "10.78.1.2", 24)
+    policies(suite, "2001:db8:79::1", "2001:db8:79::2", 64)
     suite.done()
 
 
@@ -480,6 +526,8 @@ def network(ns):
         ns.link(name, f"{address}/24", "switch", "10.79.0.1/32")
         ns.ip("-n", ns["switch"], "address", "flush", "dev", f"to-{name}")
         ns.ip("-n", ns["switch"], "link", "set", f"to-{name}", "master", "bridge0")
+        if address in SIX:
+            ns.ip("-n", ns[name], "address", "add", f"{SIX[address]}/64", "dev", "to-switch", "nodad")
 
 
 if __name__ == "__main__":
