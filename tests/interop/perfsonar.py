@@ -28,13 +28,13 @@ def unprivileged():
         os.setuid(65534)
 
 
-def wait_for_port(port, process):
+def wait_for_port(port, process, host="127.0.0.1"):
     import socket
     for _ in range(100):
         if process.poll() is not None:
             raise SystemExit(f"server ended with {process.returncode} before it listened")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            if probe.connect_ex((host, port)) == 0:
                 return
         time.sleep(0.05)
     raise SystemExit(f"nothing listens on port {port}")
