@@ -7,11 +7,11 @@ import os
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-import player  # noqa: E402
-from ikedpair import VICI, IkedPair, ask, iked_missing, swanctl_missing, until, write  # noqa: E402
-from keyed import Running, fell_back, keyed, measure, refused, server  # noqa: E402
-from suite import Suite, fizeau, skip_all  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from testlib import player  # noqa: E402
+from testlib.ikedpair import VICI, IkedPair, ask, iked_missing, swanctl_missing, until, write  # noqa: E402
+from testlib.keyed import Running, fell_back, keyed, measure, refused, server  # noqa: E402
+from testlib.suite import Suite, fizeau, skip_all  # noqa: E402
 
 NAMES = {"a": "the client's", "b": "the server's"}
 

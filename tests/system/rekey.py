@@ -18,10 +18,10 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from ikedpair import IkedPair, KeyService, ask, free_udp_port, iked_missing  # noqa: E402
-from ikerelay import CREATE_CHILD_SA, INFORMATIONAL, IkeRelay  # noqa: E402
-from suite import FIZEAU, Fizeaud, Suite, skip_all  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from testlib.ikedpair import IkedPair, KeyService, ask, free_udp_port, iked_missing  # noqa: E402
+from testlib.ikerelay import CREATE_CHILD_SA, INFORMATIONAL, IkeRelay  # noqa: E402
+from testlib.suite import FIZEAU, Fizeaud, Suite, skip_all  # noqa: E402
 
 MODES = ("authenticated", "encrypted", "mixed")
 LIMIT_S = 200  # a short run that takes longer has failed; a long one may take ten times that

@@ -2,9 +2,15 @@
 """Measurements between the two hosts of an IkedPair: from a to a fizeaud on b."""
 import json
 import subprocess
+import types
 
-from ikedpair import until
-from suite import FIZEAU, Fizeaud, fizeau
+from .ikedpair import until
+from .suite import FIZEAU, Fizeaud, fizeau
+
+
+def swapped(pair):
+    """The pair seen from b."""
+    return types.SimpleNamespace(a=pair.b, b=pair.a)
 
 
 def server(pair, conf=""):
