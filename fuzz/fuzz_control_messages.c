@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Readers of the TWAMP-Control messages: the first octet says which; what is read must survive being written and read
+/* Readers of the control messages of both protocols: the first octet says which; what is read must survive being written and read
    again. */
 #include <assert.h>
 #include <string.h>
 #include "lib/wire/accept.h"
+#include "lib/wire/fetch.h"
 #include "lib/wire/greeting.h"
+#include "lib/wire/request_session.h"
 #include "lib/wire/request_tw.h"
+#include "lib/wire/schedule.h"
 #include "lib/wire/server_start.h"
 #include "lib/wire/setup.h"
 #include "lib/wire/start.h"
-#include "lib/wire/stop.h"
+#include "lib/wire/skip_ranges.h"
+#include "lib/wire/stop_ow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -118,10 +122,93 @@ static void stop(const uint8_t *octets, size_t len)
 	assert(one.accept == two.accept && one.sessions == two.sessions);
 }
 
+static void request_ow(const uint8_t *octets, size_t len)
+{
+	struct fz_request_head one, two;
+	struct fizeau_ow_request api;
+	uint8_t out[FZ_REQUEST_OW_OCTETS], again[FZ_REQUEST_OW_OCTETS];
+
+	if (fz_request_ow_get(&one, octets, len) < 0)
+		return;
+	assert(fz_request_ow_put(&one, out, sizeof(out)) == 0);
+	assert(fz_request_ow_get(&two, out, sizeof(out)) == 0);
+	fz_request_ow_to_api(&one, &api);
+	assert((fz_request_ow_check(&one) == FIZEAU_ACCEPT_OK) == (fz_request_ow_from_api(&api, &two) == 0));
+	if (fz_request_ow_check(&one) != FIZEAU_ACCEPT_OK)
+		return;
+	two.conf_sender = one.conf_sender;
+	two.conf_receiver = one.conf_receiver;
+	assert(fz_request_ow_put(&two, again, sizeof(again)) == 0);
+	assert(memcmp(out, again, sizeof(out)) == 0);
+}
+
+static void slot(const uint8_t *octets, size_t len)
+{
+	struct fizeau_slot one, two;
+	uint8_t out[FZ_SLOT_OCTETS];
+
+	if (fz_slot_get(&one, octets, len) < 0)
+		return;
+	assert(fz_slot_put(&one, out, sizeof(out)) == 0);
+	assert(fz_slot_get(&two, out, sizeof(out)) == 0);
+	assert(one.exponential == two.exponential && one.parameter == two.parameter);
+}
+
+/* A record with as many ranges as there are octets for. */
+static void stop_record(const uint8_t *octets, size_t len)
+{
+	struct fz_stop_record record;
+	struct fizeau_skip_range ranges[64];
+	struct fizeau_session_end end = {.ranges = ranges};
+	uint8_t out[FZ_STOP_RECORD_OCTETS + sizeof(ranges)];
+	size_t whole;
+
+	if (len < FZ_STOP_RECORD_OCTETS || fz_stop_record_get(&record, octets, FZ_STOP_RECORD_OCTETS) < 0)
+		return;
+	whole = fz_stop_record_octets(record.range_count);
+	if (record.range_count > 64 || whole > len)
+		return;
+	assert(fz_skip_ranges_get(ranges, record.range_count, octets + 24, len - 24) == 0);
+	memcpy(end.sid, record.sid, sizeof(end.sid));
+	end.next_seqno = record.next_seqno;
+	end.range_count = record.range_count;
+	assert(fz_stop_record_put(&end, out, whole) == 0);
+	assert(memcmp(out, octets, 24 + 8 * (size_t)record.range_count) == 0);
+	if (fizeau_session_end_check(&end) == 0 && end.range_count > 0)
+		assert(fizeau_session_end_skipped(&end, ranges[0].first) && !fizeau_session_end_skipped(&end, UINT32_MAX));
+}
+
+static void fetch(const uint8_t *octets, size_t len)
+{
+	struct fz_fetch one, two;
+	uint8_t out[FZ_FETCH_OCTETS];
+
+	if (fz_fetch_get(&one, octets, len) < 0)
+		return;
+	assert(fz_fetch_put(&one, out, sizeof(out)) == 0);
+	assert(fz_fetch_get(&two, out, sizeof(out)) == 0);
+	assert(one.begin == two.begin && one.end == two.end && memcmp(one.sid, two.sid, sizeof(one.sid)) == 0);
+}
+
+static void fetch_ack(const uint8_t *octets, size_t len)
+{
+	struct fz_fetch_ack one, two;
+	uint8_t out[FZ_FETCH_ACK_OCTETS];
+
+	if (fz_fetch_ack_get(&one, octets, len) < 0)
+		return;
+	assert(one.accept == 0 || (!fz_fetch_ack_finished(&one) && one.records == 0));
+	assert(fz_fetch_ack_put(&one, out, sizeof(out)) == 0);
+	assert(fz_fetch_ack_get(&two, out, sizeof(out)) == 0);
+	assert(one.accept == two.accept && one.finished == two.finished && one.range_count == two.range_count);
+	assert(one.next_seqno == two.next_seqno && one.records == two.records);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const uint8_t *octets, size_t len) = {
-		greeting, setup, server_start, request_tw, accept_session, start, stop};
+		greeting, setup, server_start, request_tw, accept_session,
+		start, stop, request_ow, slot, stop_record, fetch, fetch_ack};
 
 	if (size > 0)
 		readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](data + 1, size - 1);

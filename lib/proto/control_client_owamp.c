@@ -108,7 +108,7 @@ int fz_client_check_accept_ow(struct fizeau_control_client *c, struct fz_accept_
 	/*= rfc4656#section-3.5 OW-3.5-17 OW-3.5-28 */
 	if (!server_receives)
 		memcpy(answer->sid, request->sid, sizeof(answer->sid));
-	error = fz_ow_sessions_add(&c->ow->sessions, answer->sid, server_sends, server_receives);
+	error = fz_ow_sessions_add(&c->ow->sessions, answer->sid, server_sends);
 	return error == FIZEAU_ERR_RANGE ? FIZEAU_ERR_MALFORMED : error;
 }
 

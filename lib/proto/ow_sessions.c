@@ -15,7 +15,7 @@ static struct fz_ow_session *find(const struct fz_ow_sessions *s, const uint8_t 
 }
 
 int fz_ow_sessions_add(
-	struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends, bool server_receives)
+	struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends)
 {
 	struct fz_ow_session *sessions;
 
@@ -25,7 +25,7 @@ int fz_ow_sessions_add(
 	if (sessions == NULL)
 		return FIZEAU_ERR_MEMORY;
 	s->sessions = sessions;
-	sessions[s->count] = (struct fz_ow_session){.server_sends = server_sends, .server_receives = server_receives};
+	sessions[s->count] = (struct fz_ow_session){.server_sends = server_sends};
 	memcpy(sessions[s->count].sid, sid, FIZEAU_SID_OCTETS);
 	s->count++;
 	return 0;
@@ -44,15 +44,6 @@ uint32_t fz_ow_sessions_sent(const struct fz_ow_sessions *s, bool by_server)
 
 	for (uint32_t i = 0; i < s->count; i++)
 		count += s->sessions[i].server_sends == by_server ? 1 : 0;
-	return count;
-}
-
-uint32_t fz_ow_sessions_received_by_server(const struct fz_ow_sessions *s)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < s->count; i++)
-		count += s->sessions[i].server_receives ? 1 : 0;
 	return count;
 }
 

@@ -9,7 +9,6 @@
 struct fz_ow_session {
 	uint8_t sid[FIZEAU_SID_OCTETS];
 	bool server_sends;
-	bool server_receives;
 	bool named; /* used by fz_ow_sessions_match */
 };
 
@@ -21,11 +20,10 @@ struct fz_ow_sessions {
 
 /* FIZEAU_ERR_MEMORY, FIZEAU_ERR_RANGE if the SID is there already. */
 FIZEAU_MUST_USE int fz_ow_sessions_add(
-	struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends, bool server_receives);
+	struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS], bool server_sends);
 bool fz_ow_sessions_has(const struct fz_ow_sessions *s, const uint8_t sid[static FIZEAU_SID_OCTETS]);
 /* How many the server sends, or the client. */
 uint32_t fz_ow_sessions_sent(const struct fz_ow_sessions *s, bool by_server);
-uint32_t fz_ow_sessions_received_by_server(const struct fz_ow_sessions *s);
 /* FIZEAU_ERR_SESSIONS unless ends names exactly the sessions that the server sends, or the client. */
 FIZEAU_MUST_USE int fz_ow_sessions_match(
 	struct fz_ow_sessions *s, bool by_server, const struct fizeau_session_end *ends, uint32_t count);

@@ -155,7 +155,7 @@ static int accept_request(struct fizeau_server *s, struct fz_accept_session *ans
 	/*= rfc4656#section-3.5 OW-3.5-17 OW-3.5-28 */
 	if (!receives && memcmp(answer->sid, ow->request.sid, sizeof(answer->sid)) != 0)
 		return FIZEAU_ERR_RANGE;
-	return fz_ow_sessions_add(&ow->sessions, answer->sid, sends, receives);
+	return fz_ow_sessions_add(&ow->sessions, answer->sid, sends);
 }
 
 int fz_server_answer_session_ow(struct fizeau_server *s, const struct fz_accept_session *answer)
