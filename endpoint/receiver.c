@@ -195,22 +195,33 @@ static void on_readable(void *arg, uint32_t events)
 	(void)turn(arg);
 }
 
+/* When the timer has something to do next: what may be lost then, or the end. False: it has not. */
+static bool next_look(struct fz_endpoint_receiver *receiver, uint64_t *ntp)
+{
+	uint64_t now = fz_clock_wall(&receiver->clock).ntp;
+
+	if (fizeau_receiver_due(receiver->session, ntp))
+		return true;
+	if (!fizeau_receiver_complete(receiver->session, ntp))
+		return false;
+	receiver->complete = fizeau_ntp_diff_ns(*ntp, now) <= 0;
+	return !receiver->complete;
+}
+
 /* The timer is not moved with every packet: it looks anew when it is due. */
 static void on_due(void *arg)
 {
 	struct fz_endpoint_receiver *receiver = arg;
 	bool more = turn(receiver);
 	struct fizeau_mono due = fz_clock_mono();
+	int64_t wait = 0;
 	uint64_t ntp;
-	int64_t wait = LOOK_NS;
 
-	if (!fizeau_receiver_due(receiver->session, &ntp)) {
-		receiver->complete = true;
+	if (!next_look(receiver, &ntp))
 		return;
-	}
 	if (!more)
 		wait = fizeau_ntp_diff_ns(ntp, fz_clock_wall(&receiver->clock).ntp) + SLACK_NS;
-	if (more || wait < 0)
+	if (wait < 0)
 		wait = 0;
 	due.ns += wait < LOOK_NS ? wait : LOOK_NS;
 	/* Its place in the heap is still there. */

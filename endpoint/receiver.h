@@ -36,7 +36,8 @@ FIZEAU_MUST_USE int fz_endpoint_receiver_start(struct fz_endpoint_receiver *rece
    are more only if far more of the schedule was due at once than anybody can send); nothing comes after it. */
 void fz_endpoint_receiver_finish(struct fz_endpoint_receiver *receiver, uint64_t stop_ntp);
 
-/* Every number came or is lost: more than Timeout has passed since the last of the schedule. */
+/* Every number came or is lost, and Timeout has passed since the last was due (fizeau_receiver_complete): to stop now
+   costs no record. */
 bool fz_endpoint_receiver_complete(const struct fz_endpoint_receiver *receiver);
 
 /* For fizeau_receiver_check_end and fizeau_receiver_next_seqno. */

@@ -168,6 +168,11 @@ static void check_lost(struct fuzzed *f)
 		must(f->came[seq] || f->lost[seq] == over);
 	}
 	must(!fizeau_receiver_due(f->receiver, &ntp) || (int64_t)(ntp - f->config.start_time) > f->now);
+	if (!fizeau_receiver_complete(f->receiver, &ntp))
+		return;
+	for (uint32_t seq = 0; seq < f->config.packets; seq++)
+		must((f->came[seq] || f->lost[seq]) &&
+			(int64_t)(ntp - f->config.start_time) >= (int64_t)(f->due[seq] + f->config.timeout));
 }
 
 static void finish(struct fuzzed *f, struct script *script)

@@ -53,6 +53,9 @@ FIZEAU_API size_t fizeau_receiver_lost(struct fizeau_receiver *receiver, struct 
 	struct fizeau_record *records, size_t max);
 /* When the next number can become lost, NTP. False if none can any more. */
 FIZEAU_API bool fizeau_receiver_due(struct fizeau_receiver *receiver, uint64_t *ntp);
+/* When the session is complete, NTP: Timeout after its last number was due, and after the last send timestamp. A stop
+   before that costs records. False while a number may still come that has not come yet. */
+FIZEAU_API bool fizeau_receiver_complete(struct fizeau_receiver *receiver, uint64_t *ntp);
 /* The session ends at stop: of what did not come, all that was due Timeout before that is lost now. */
 FIZEAU_API void fizeau_receiver_finish(struct fizeau_receiver *receiver, uint64_t stop_ntp);
 

@@ -25,6 +25,7 @@ struct fizeau_receiver {
 	uint32_t packets;
 	struct fizeau_schedule *schedule;
 	uint64_t ahead; /* offset of number head */
+	i128 latest;    /* when the last number up to head was due, or a packet was sent */
 	uint32_t tail, head;
 	uint32_t open; /* all below have arrived, or are decided */
 	uint32_t capacity;
@@ -129,6 +130,8 @@ static bool grow(struct fizeau_receiver *receiver)
 /* Number head leaves the schedule; the next one is looked at ahead. */
 static void step(struct fizeau_receiver *receiver)
 {
+	if (receiver->latest < receiver->ahead)
+		receiver->latest = receiver->ahead;
 	receiver->head++;
 	receiver->ahead = fizeau_schedule_next(receiver->schedule);
 }
@@ -215,6 +218,8 @@ int fizeau_receiver_packet(struct fizeau_receiver *receiver, const uint8_t *octe
 	if (error < 0)
 		return error;
 	receiver->arrived[place(receiver, packet.seq)] = true;
+	if (receiver->latest < since_start(receiver, packet.ntp))
+		receiver->latest = since_start(receiver, packet.ntp);
 	if (packet.seq >= receiver->next_seqno)
 		receiver->next_seqno = packet.seq + 1;
 	*record = (struct fizeau_record){
@@ -292,24 +297,43 @@ size_t fizeau_receiver_lost(
 	return count;
 }
 
-bool fizeau_receiver_due(struct fizeau_receiver *receiver, uint64_t *ntp)
+/* The lowest number that has neither arrived nor is lost. */
+static uint32_t first_open(struct fizeau_receiver *receiver)
 {
-	uint64_t offset = receiver->ahead;
-	i128 due;
-
 	if (receiver->open < receiver->tail)
 		receiver->open = receiver->tail;
 	while (receiver->open < receiver->head && receiver->arrived[place(receiver, receiver->open)])
 		receiver->open++;
-	if (receiver->finished || receiver->open == receiver->packets)
+	return receiver->open;
+}
+
+/* A time from the Start Time as a stamp; false if it is beyond what a stamp can say. */
+static bool stamp_of(const struct fizeau_receiver *receiver, i128 time, uint64_t *ntp)
+{
+	if (time > INT64_MAX)
 		return false;
-	if (receiver->open < receiver->head)
-		offset = receiver->offsets[place(receiver, receiver->open)];
-	due = (i128)offset + receiver->timeout + receiver->timeout + 1;
-	if (due > INT64_MAX)
-		return false;
-	*ntp = receiver->start + (uint64_t)due;
+	*ntp = receiver->start + (uint64_t)time;
 	return true;
+}
+
+bool fizeau_receiver_due(struct fizeau_receiver *receiver, uint64_t *ntp)
+{
+	uint32_t open = first_open(receiver);
+	uint64_t offset = receiver->ahead;
+
+	if (receiver->finished || open == receiver->packets)
+		return false;
+	if (open < receiver->head)
+		offset = receiver->offsets[place(receiver, open)];
+	return stamp_of(receiver, (i128)offset + receiver->timeout + receiver->timeout + 1, ntp);
+}
+
+/*= rfc4656#section-3.8 OW-3.8-17 */
+bool fizeau_receiver_complete(struct fizeau_receiver *receiver, uint64_t *ntp)
+{
+	if (first_open(receiver) < receiver->packets)
+		return false;
+	return stamp_of(receiver, receiver->latest + receiver->timeout, ntp);
 }
 
 void fizeau_receiver_finish(struct fizeau_receiver *receiver, uint64_t stop_ntp)

@@ -228,6 +228,31 @@ static void every_packet_is_sent_and_recorded(void **state)
 	}
 }
 
+/* Mistake: a receiver that has everything says so, the session is stopped, and the stop takes the last records out. */
+/*= rfc4656#section-3.8 OW-3.8-16 OW-3.8-17 */
+static void a_complete_session_loses_no_record_to_its_stop(void **state)
+{
+	struct fizeau_session_end end;
+	struct pair p;
+	uint64_t stop;
+
+	(void)state;
+	set_up(&p, FIZEAU_TEST_OPEN, "127.0.0.1", 20, MS, 0);
+	start_both(&p);
+	for (int i = 0; i < ROUNDS_MAX && !fz_endpoint_receiver_complete(p.receiver); i++)
+		once(&p);
+	assert_true(p.done);
+	end = sender_end(&p);
+	stop = wall(0);
+	fz_endpoint_receiver_finish(p.receiver, stop);
+	assert_int_equal(p.count, 20);
+	for (size_t i = 0; i < p.count; i++) {
+		if (!fizeau_record_lost(&p.records[i]))
+			assert_true(fizeau_record_counts(&p.records[i], &end, 20, stop, p.receive.session.timeout));
+	}
+	tear_down(&p);
+}
+
 /*= rfc4656#section-4.1.1 OW-4.1.1-03 OW-4.1.1-04 OW-4.1.1-05 */
 /*= rfc4656#section-3.8 OW-3.8-11 OW-3.8-12 */
 static void a_late_start_skips_what_is_too_late_and_sends_the_rest(void **state)
@@ -655,6 +680,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packet_is_sent_and_recorded),
+		cmocka_unit_test(a_complete_session_loses_no_record_to_its_stop),
 		cmocka_unit_test(a_late_start_skips_what_is_too_late_and_sends_the_rest),
 		cmocka_unit_test(nobody_there_is_loss_and_not_the_end_of_sending),
 		cmocka_unit_test(what_the_kernel_refuses_is_one_range_of_skipped_numbers),

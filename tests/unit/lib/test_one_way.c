@@ -6,6 +6,7 @@
 #include <string.h>
 #include <fizeau/stats.h>
 #include <fizeau/time.h>
+#include "tests/testlib/distribution.h"
 #include "tests/testlib/vectors.h"
 #include <cmocka.h>
 
@@ -130,6 +131,55 @@ static void duplication_is_that_of_rfc_5560(void **state)
 		assert_float_equal((double)got.replicated / (double)got.received,
 			json_real_value(json_object_get(example, "replicated_rate")), 1e-9);
 	}
+	json_decref(v);
+}
+
+/*= rfc5481#section-4.1 DV-4.1-01 */
+/*= rfc5481#section-4.2 DV-4.2-01 */
+static void variation_is_that_of_rfc_5481(void **state)
+{
+	json_t *v = vectors_group("metrics.json", "metrics");
+	const json_t *example = json_object_get(v, "rfc5481"), *delays = json_object_get(example, "delays_ms");
+	int64_t ipdv[MAX], pdv[MAX];
+	struct fizeau_one_way_summary got;
+	struct session s = {0};
+	size_t pairs = 0;
+
+	(void)state;
+	assert_int_equal(json_array_size(delays), 5);
+	for (uint32_t i = 0; i < json_array_size(delays); i++) {
+		const json_t *with_one_before = json_array_get(json_object_get(example, "ipdv"), i);
+
+		arrived(&s, i, json_integer_value(json_array_get(delays, i)) * MS);
+		pdv[i] = json_integer_value(json_array_get(json_object_get(example, "pdv"), i)) * MS;
+		if (!json_is_null(with_one_before))
+			ipdv[pairs++] = json_integer_value(with_one_before) * MS;
+	}
+	got = summary_of(&s);
+	assert_distribution(ipdv, pairs, &got.ipdv);
+	assert_distribution(pdv, s.count, &got.pdv);
+	json_decref(v);
+}
+
+/*= rfc7680#section-2.4 OL-2.4-01 */
+/*= rfc7680#section-4.1 OL-4.1-01 */
+static void the_loss_ratio_is_that_of_rfc_7680(void **state)
+{
+	json_t *v = vectors_group("metrics.json", "metrics");
+	const json_t *example = json_object_get(v, "rfc7680_loss_ratio"), *loss = json_object_get(example, "loss");
+	struct fizeau_one_way_summary got;
+	struct session s = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < json_array_size(loss); i++) {
+		if (json_integer_value(json_array_get(loss, i)) != 0)
+			was_lost(&s, i);
+		else
+			arrived(&s, i, MS);
+	}
+	got = summary_of(&s);
+	assert_float_equal((double)got.lost / (double)got.sent,
+		json_real_value(json_object_get(example, "ratio")), 1e-9);
 	json_decref(v);
 }
 
@@ -282,6 +332,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reordering_is_that_of_rfc_4737),
 		cmocka_unit_test(duplication_is_that_of_rfc_5560),
+		cmocka_unit_test(variation_is_that_of_rfc_5481),
+		cmocka_unit_test(the_loss_ratio_is_that_of_rfc_7680),
 		cmocka_unit_test(counts_of_a_session_by_hand),
 		cmocka_unit_test(bursts_and_gaps_of_a_session_by_hand),
 		cmocka_unit_test(delays_of_a_session_by_hand),

@@ -398,6 +398,43 @@ static void a_complete_session_has_a_record_of_every_number(void **state)
 	end(&s);
 }
 
+/* When the session is complete, from the Start Time; 0: not to be said yet. */
+static int64_t complete(struct session *s)
+{
+	uint64_t ntp;
+
+	return fizeau_receiver_complete(s->receiver, &ntp) ? (int64_t)(ntp - s->start) : 0;
+}
+
+/* Mistake: a session is over as soon as all of its packets are here, and the stop takes the last of them out. */
+/*= rfc4656#section-3.8 OW-3.8-17 */
+static void a_session_is_complete_timeout_after_its_last_packet(void **state)
+{
+	const struct fizeau_session_end whole = {.next_seqno = 10};
+	struct session s = begin(FIZEAU_TEST_OPEN);
+	struct fizeau_record record;
+
+	(void)state;
+	for (uint32_t seq = 0; seq < 9; seq++) {
+		assert_int_equal(arrives(&s, seq, (seq + 1) * S, (seq + 1) * S), 0);
+		assert_int_equal(complete(&s), 0);
+	}
+	assert_int_equal(arrive(&s, 9, 10 * S + 5, 10 * S + 6, &record), 0);
+	assert_int_equal(due(&s), 0);
+	assert_int_equal(complete(&s), 12 * S + 5);
+	assert_true(fizeau_record_counts(&record, &whole, 10, START + (uint64_t)complete(&s), TIMEOUT));
+	assert_false(fizeau_record_counts(&record, &whole, 10, START + (uint64_t)complete(&s) - 1, TIMEOUT));
+	end(&s);
+	/* If the last ones do not come, that shows later anyway. */
+	s = begin(FIZEAU_TEST_OPEN);
+	assert_int_equal(arrives(&s, 0, S, S), 0);
+	assert_int_equal(lost_by(&s, 14 * S), 8);
+	assert_int_equal(complete(&s), 0);
+	assert_int_equal(lost_by(&s, 14 * S + 1), 1);
+	assert_int_equal(complete(&s), 12 * S);
+	end(&s);
+}
+
 static void nothing_changes_across_the_era_of_2036(void **state)
 {
 	struct fizeau_receiver_config config = config_of(FIZEAU_TEST_ENCRYPTED);
@@ -631,6 +668,7 @@ int main(void)
 		cmocka_unit_test(lost_packets_have_the_times_of_the_vectors),
 		cmocka_unit_test(the_end_decides_what_was_due_timeout_before),
 		cmocka_unit_test(a_complete_session_has_a_record_of_every_number),
+		cmocka_unit_test(a_session_is_complete_timeout_after_its_last_packet),
 		cmocka_unit_test(nothing_changes_across_the_era_of_2036),
 		cmocka_unit_test(an_end_below_a_received_number_cannot_be_true),
 		cmocka_unit_test(skipped_and_young_records_go),
