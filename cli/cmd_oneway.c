@@ -226,8 +226,8 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 	else if (session->sent_here && session->sent == 0)
 		fz_complain("the kernel takes no packets to %s: see the route and the firewall of this host", host);
 	else if (session->summary.received == 0)
-		fz_complain("no packet %s %s arrived: UDP may be filtered on the way, the clocks may differ by more than "
-			"--timeout", way, host);
+		fz_complain("no packet %s %s arrived: UDP may be filtered on the way or stopped by a NAT, or the clocks differ "
+			"by more than --timeout", way, host);
 	else
 		return true;
 	return false;

@@ -74,29 +74,56 @@ static bool fail(char failure[static FZ_ERROR_TEXT], const char *what, const cha
 	return false;
 }
 
-/* Sends the request and waits for its answer. */
-static bool ask(struct fz_measurement *measurement, enum fz_direction direction, struct fz_ow_session *session,
-	char failure[static FZ_ERROR_TEXT])
+/* Sends the request and waits for its answer. False if none came. */
+static bool ask(struct fz_measurement *measurement, const struct fizeau_ow_request *request,
+	struct fizeau_event *event, char failure[static FZ_ERROR_TEXT])
 {
-	const char *what = direction == FZ_TO ? "the test session to it" : "the test session from it";
-	struct fz_control *control = &measurement->setup.control;
-	struct fizeau_event event;
-	int rc = fizeau_control_client_request_ow(control->client, &session->request, fz_clock_mono());
+	int rc = fizeau_control_client_request_ow(measurement->setup.control.client, request, fz_clock_mono());
 
 	if (rc < 0)
 		return fail(failure, "the session cannot be asked for", fizeau_strerror(rc));
-	if (!fz_measurement_await(measurement, "the request for a test session", FIZEAU_EVENT_SESSION_ANSWER,
-		    &event)) {
-		snprintf(failure, FZ_ERROR_TEXT, "the control connection broke");
+	if (fz_measurement_await(measurement, "the request for a test session", FIZEAU_EVENT_SESSION_ANSWER, event))
+		return true;
+	snprintf(failure, FZ_ERROR_TEXT, "the control connection broke");
+	return false;
+}
+
+/* Behind a NAT our own address is not the one that the server knows: perhaps it takes that of the connection. */
+/*= rfc4656#section-3.5 OW-3.5-03 OW-3.5-26 */
+static bool ask_again(struct fz_measurement *measurement, enum fz_direction direction,
+	struct fizeau_ow_request *request, struct fizeau_event *event, char failure[static FZ_ERROR_TEXT])
+{
+	fz_explain(measurement->options.verbose, "server %s refused the session (Accept %u): asking again without the "
+		"address of this host", measurement->setup.host, event->session.accept);
+	*(direction == FZ_TO ? &request->sender : &request->receiver) = (struct fizeau_address){.version = 0};
+	return ask(measurement, request, event, failure);
+}
+
+static bool refused(const struct fz_measurement *measurement, enum fz_direction direction, uint8_t accept,
+	char failure[static FZ_ERROR_TEXT])
+{
+	fz_measurement_explain_refusal(measurement,
+		direction == FZ_TO ? "the test session to it" : "the test session from it", accept);
+	snprintf(failure, FZ_ERROR_TEXT, "the server refused the session (Accept %u, %s)", accept,
+		fizeau_accept_text(accept));
+	return false;
+}
+
+/* The server's answer, once it is favourable. */
+static bool obtain(struct fz_measurement *measurement, enum fz_direction direction, struct fz_ow_session *session,
+	char failure[static FZ_ERROR_TEXT])
+{
+	struct fz_control *control = &measurement->setup.control;
+	struct fizeau_event event;
+	int rc;
+
+	if (!ask(measurement, &session->request, &event, failure))
 		return false;
-	}
-	/*= rfc4656#section-3.5 OW-3.5-03 */
-	if (event.session.accept != FIZEAU_ACCEPT_OK) {
-		fz_measurement_explain_refusal(measurement, what, event.session.accept);
-		snprintf(failure, FZ_ERROR_TEXT, "the server refused the session (Accept %u, %s)",
-			event.session.accept, fizeau_accept_text(event.session.accept));
+	if (event.session.accept == FIZEAU_ACCEPT_FAILURE &&
+		!ask_again(measurement, direction, &session->request, &event, failure))
 		return false;
-	}
+	if (event.session.accept != FIZEAU_ACCEPT_OK)
+		return refused(measurement, direction, event.session.accept, failure);
 	/*= rfc4656#section-3.5 OW-3.5-27 */
 	session->remote = control->peer;
 	fz_addr_set_port(&session->remote, event.session.port);
@@ -143,7 +170,7 @@ bool fz_ow_request(struct fz_measurement *measurement, enum fz_direction directi
 	else if (direction == FZ_FROM && !make_sid(&local, session->request.sid))
 		good = fail(failure, "no SID can be made", "the system gives no random octets");
 	else
-		good = ask(measurement, direction, session, failure);
+		good = obtain(measurement, direction, session, failure);
 	fill_facts(measurement, session, &local, good, facts);
 	return good;
 }

@@ -120,11 +120,11 @@ static void put_clocks(const struct fz_one_way_session *session, FILE *out)
 		fputs(": one-way delay cannot be trusted\n", out);
 }
 
-static void put_runs(const char *what, const struct fizeau_distribution *d, FILE *out)
+static void put_runs(const char *one, const char *many, const struct fizeau_distribution *d, FILE *out)
 {
-	fprintf(out, "%" PRIu64 " %s of %" PRId64, d->values, what, d->min);
+	fprintf(out, "%" PRIu64 " %s of %" PRId64, d->values, d->values == 1 ? one : many, d->min);
 	if (d->max == d->min)
-		fputs(" packets", out);
+		fputs(d->max == 1 ? " packet" : " packets", out);
 	else
 		fprintf(out, " to %" PRId64 " packets (median %" PRId64 ")", d->max, d->median);
 }
@@ -136,10 +136,10 @@ static void put_loss(const struct fz_one_way_session *session, FILE *out)
 	if (!s->loss_burst.valid)
 		return;
 	fprintf(out, "%-6sloss: ", name_of(session));
-	put_runs("bursts", &s->loss_burst, out);
+	put_runs("burst", "bursts", &s->loss_burst, out);
 	if (s->loss_gap.valid) {
 		fputs(", ", out);
-		put_runs("gaps between them", &s->loss_gap, out);
+		put_runs("gap", "gaps", &s->loss_gap, out);
 	}
 	fputc('\n', out);
 }

@@ -35,7 +35,7 @@ def main():
         subprocess.run(["ip", "netns", "exec", ns["router"], "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
         nftables(ns["router"], NAT)
         keys = private_file(folder, "keys", "joe a passphrase\n")
-        with Fizeaud(f"keys {keys}\nike off\npbkdf2-count 1024", "10.77.2.2", ns["server"], 862) as server:
+        with Fizeaud(f"keys {keys}\nike off\npbkdf2-count 1024\nstorage {folder}", "10.77.2.2", ns["server"], 862) as server:
             for mode in ("open", "authenticated", "encrypted", "mixed"):
                 #= rfc5357#section-3.5 TW-3.5-11
                 with suite.case(f"{mode}: address and port rewritten by NAT"):
@@ -44,6 +44,13 @@ def main():
                     session = result["sessions"][0]
                     assert session["packets"]["received"] == 20, session["packets"]
                     assert "10.77.1.2" in session["local"], session["local"]
+            for mode in ("open", "authenticated", "encrypted"):
+                with suite.case(f"OWAMP, {mode}: packets to the server through the NAT"):
+                    result = fizeau_json("oneway", "--to", "-c", 20, "-i", "5ms", "-w", "500ms", "-m", mode, "--ike",
+                                         "off", "-k", "joe", "--keys", keys, server.owamp_target, netns=ns["client"])
+                    session, = result["sessions"]
+                    assert session["packets"]["received"] == 20, session["packets"]
+                    assert session["ttl"] == {"min": 254, "max": 254}, session["ttl"]
     suite.done()
 
 

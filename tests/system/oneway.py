@@ -299,6 +299,11 @@ def refusals():
             assert result[refused]["sid"] is None and "Accept 3" in result[refused]["failure"], result
             assert result[refused]["packets"]["received"] is None, result
             assert "Accept 3" in err and "--dscp" in err, err
+    with suite.case("a server that knows this host by another address (NAT): asked again without it"):
+        play = OwampPlay(nat=True)
+        result, err = measured_with(play)
+        assert len(play.requests) == 4 and err == "", (play.requests, err)
+        assert all(session["packets"]["received"] == 20 for session in result.values()), result
     with suite.case("both refused: no document, and what to do"):
         for accept, says in ((1, "log"), (4, "fewer packets"), (5, "try again later"), (77, "failure")):
             result, err = measured_with(OwampPlay(refuse={"to": accept, "from": accept}), status=1)

@@ -7,6 +7,7 @@
 It knows fixed slots only. What it is told:
 
     refuse        {"to": accept, "from": accept}
+    nat           True: it knows the client's host by another address, and takes none but that of the connection
     port          answered instead of the real one
     lost          numbers to the server that it says are lost
     twice         numbers to the server that it records twice
@@ -82,8 +83,9 @@ def fetch_answer(session, records=None, ranges=None, finished=1, next_seqno=None
 class OwampPlay:
     """What a Server of player.py does with each connection."""
 
-    def __init__(self, refuse=None, port=None, lost=(), twice=(), swap=None, skip=(), hide=(), repeat=(), hang_up=None,
+    def __init__(self, refuse=None, nat=False, port=None, lost=(), twice=(), swap=None, skip=(), hide=(), repeat=(), hang_up=None,
                  stop_after=None, stop=None, fetch=None, stored=None):
+        self.nat = nat
         self.refuse, self.port, self.lost, self.twice, self.swap = refuse or {}, port, lost, twice, swap
         self.skip, self.hide, self.repeat, self.hang_up, self.stop_after = skip, hide, repeat, hang_up, stop_after
         self.stop_tricks, self.fetch, self.stored = stop or {}, fetch, stored or {}
@@ -124,6 +126,10 @@ class OwampPlay:
         session = Session(head, slots)
         self.requests.append(session)
         way = "to" if session.to_server else "from"
+        own = head[16:32] if session.to_server else head[32:48]
+        if self.nat and own != bytes(16):
+            self.send(b"\x01" + bytes(47))
+            return True
         if way in self.refuse:
             self.send(bytes([self.refuse[way]]) + bytes(47))
             return True

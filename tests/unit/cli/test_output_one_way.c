@@ -201,7 +201,7 @@ static void text_of_both(void **state)
 		"delay is right within 1.500 ms\n"
 		"from  clocks: sender synchronised (within 0.400 ms), receiver synchronised (within 0.600 ms): clocks "
 		"differ by up to 1.000 ms: one-way delay cannot be trusted\n"
-		"to    loss: 2 bursts of 1 to 2 packets (median 1), 1 gaps between them of 7 packets\n"
+		"to    loss: 2 bursts of 1 to 2 packets (median 1), 1 gap of 7 packets\n"
 		"to    reordering: 19 of the received (20.00 %), extent up to 6, 3 1-reordered, 2 2-reordered, 1 "
 		"3-reordered\n"
 		"to    skipped: 2 packets were never sent\n");
