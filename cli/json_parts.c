@@ -139,6 +139,8 @@ json_t *fz_json_session(const struct fz_session_facts *facts, const char *direct
 	json_object_set_new(object, "local", fz_json_address(&facts->local));
 	json_object_set_new(object, "remote", fz_json_address(&facts->remote));
 	json_object_set_new(object, "dscp", fz_json_number(facts->dscp));
+	json_object_set_new(object, "bypass_ipsec_mark",
+		fz_json_valid_number(facts->bypass_mark != 0, facts->bypass_mark));
 	json_object_set_new(object, "padding_octets", fz_json_number(facts->padding_octets));
 	json_object_set_new(object, "packet_octets",
 		fz_json_valid_number(facts->packet_octets != 0, facts->packet_octets));

@@ -240,6 +240,7 @@ void fz_measurement_facts(const struct fz_measurement *measurement, struct fz_se
 	facts->local = measurement->setup.control.local;
 	facts->remote = measurement->setup.control.peer;
 	facts->dscp = options->dscp;
+	facts->bypass_mark = options->bypass_mark;
 	facts->schedule = options->schedule;
 	facts->slots = options->slots;
 	facts->slot_count = options->slot_count;

@@ -145,8 +145,9 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	fz_addr_text(&session->facts.local, local);
 	fz_addr_text(&session->facts.remote, remote);
 	fz_hex_text(session->facts.sid, FIZEAU_SID_OCTETS, sid);
-	fprintf(out, "%s to %s, %u octets, dscp %u, schedule %s, SID %s\n\n", local, remote,
-		session->facts.packet_octets, session->facts.dscp, session->facts.schedule, sid);
+	fprintf(out, "%s to %s, %u octets, dscp %u, schedule %s, SID %s%s\n\n", local, remote,
+		session->facts.packet_octets, session->facts.dscp, session->facts.schedule, sid,
+		session->facts.bypass_mark != 0 ? ", around IPsec" : "");
 	put_counts(session, out);
 	fprintf(out, "\n%-12s %10s %10s %10s %10s %10s\n", "ms", "min", "median", "p95", "p99", "max");
 	fz_put_row("round trip", &s->round_trip, out);

@@ -33,8 +33,9 @@ static void put_head(const struct fz_one_way_session *session, FILE *out)
 		fprintf(out, ", %u octets", facts->packet_octets);
 	else
 		fprintf(out, ", %u octets of padding", facts->padding_octets);
-	fprintf(out, ", dscp %u, schedule %s, timeout %s ms%s%s\n", facts->dscp, facts->schedule, timeout,
-		fz_has_sid(facts) ? ", SID " : "", fz_has_sid(facts) ? sid : "");
+	fprintf(out, ", dscp %u, schedule %s, timeout %s ms%s%s%s\n", facts->dscp, facts->schedule, timeout,
+		fz_has_sid(facts) ? ", SID " : "", fz_has_sid(facts) ? sid : "",
+		facts->bypass_mark != 0 ? ", around IPsec" : "");
 }
 
 static void put_packets_head(FILE *out)

@@ -46,6 +46,7 @@ struct fz_session_facts {
 	uint8_t sid[FIZEAU_SID_OCTETS]; /* zero: there was no session */
 	struct fz_addr local, remote;
 	uint8_t dscp;
+	uint32_t bypass_mark;           /* of this host's packets; 0: they were not sent around IPsec */
 	uint32_t padding_octets, packet_octets; /* of the sender's packets; packet_octets 0: not known */
 	const char *schedule;
 	const struct fz_slot_wish *slots;

@@ -161,7 +161,8 @@ def open_mode_inside(suite, a, server, link):
     #= rfc7717#section-5.4 IK-5.4-01
     with suite.case("open mode through the tunnel: nothing of it is in clear on the link"):
         with Capture(*link) as capture:
-            all_back(twoway(a, "-m", "open", "--ike", "off"))
+            result = all_back(twoway(a, "-m", "open", "--ike", "off"))
+        assert result["sessions"][0]["bypass_ipsec_mark"] is None
         tell("open, inside", capture)
         kinds = capture.kinds()
         assert kinds["tcp"] == kinds["udp"] == 0, kinds
@@ -175,6 +176,7 @@ def keyed_outside(suite, a, server, link, key):
             result = all_back(twoway(a, "-m", "encrypted", "--bypass-ipsec", *key))
         tell("keyed, outside", capture)
         session = result["sessions"][0]
+        assert session["bypass_ipsec_mark"] == 0x42
         ports = {int(session["local"].rsplit(":", 1)[1]), int(session["remote"].rsplit(":", 1)[1])}
         seen = [frame for frame in capture.udp() if set(frame.ports) == ports]
         there = [frame for frame in seen if frame.source == A]

@@ -165,6 +165,7 @@ class Gateway:
         # Through /proc: the namespace sees its folder as /run.
         until(lambda: os.path.exists(os.path.join(self.folder, "run", "charon.vici")) or self.charon.poll() is not None,
               "charon-systemd")
+        until(lambda: self.charon.poll() is not None or self.run("swanctl", "--stats", status=None).returncode == 0, "its vici")
         if self.charon.poll() is not None:
             raise RuntimeError(f"charon-systemd ended with {self.charon.returncode}: {self.log()}")
         return self

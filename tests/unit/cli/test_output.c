@@ -214,10 +214,11 @@ static void text_of_nothing(void **state)
 	(void)state;
 	result.mode = FIZEAU_MODE_OPEN;
 	result.key = (struct fz_result_key){.source = FZ_KEY_NONE};
+	session.facts.bypass_mark = 0x42;
 	expect(full, &result,
 		"TWAMP open, no key\n"
 		"192.0.2.1:40000 to 192.0.2.7:18760, 48 octets, dscp 46, schedule exp:100ms,0s, SID "
-		"c00002070102030405060708090a0b0c\n"
+		"c00002070102030405060708090a0b0c, around IPsec\n"
 		"\n"
 		"100 sent, 0 received, 100 lost (100.00 %); 0 duplicates, 0 reordered\n"
 		"\n"
@@ -274,7 +275,8 @@ static void json_of_a_measurement(void **state)
 		"\"local_id\":\"CN=me.example\"},"
 		"\"server\":\"192.0.2.7:862\",\"client\":\"192.0.2.1:51000\",\"sessions\":[{"
 		"\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"twoway\","
-		"\"local\":\"192.0.2.1:40000\",\"remote\":\"192.0.2.7:18760\",\"dscp\":46,\"padding_octets\":0,"
+		"\"local\":\"192.0.2.1:40000\",\"remote\":\"192.0.2.7:18760\",\"dscp\":46,\"bypass_ipsec_mark\":null,"
+		"\"padding_octets\":0,"
 		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000},"
 		"{\"type\":\"fixed\",\"interval_ns\":0}],\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"complete\","
@@ -311,13 +313,15 @@ static void json_of_nothing(void **state)
 	session.facts.remote = address("2001:db8::7", 18760);
 	session.facts.slot_count = 1;
 	session.facts.ending = FZ_ENDED_INTERRUPTED;
+	session.facts.bypass_mark = 0x42;
 	expect_json(&result,
 		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"open\","
 		"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null,"
 		"\"peer_id\":null,\"local_id\":null},"
 		"\"server\":\"192.0.2.7:862\",\"client\":\"192.0.2.1:51000\",\"sessions\":[{"
 		"\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"twoway\","
-		"\"local\":\"192.0.2.1:40000\",\"remote\":\"[2001:db8::7]:18760\",\"dscp\":46,\"padding_octets\":0,"
+		"\"local\":\"192.0.2.1:40000\",\"remote\":\"[2001:db8::7]:18760\",\"dscp\":46,\"bypass_ipsec_mark\":66,"
+		"\"padding_octets\":0,"
 		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000}],"
 		"\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"interrupted\","

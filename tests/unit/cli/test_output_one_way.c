@@ -287,7 +287,7 @@ static void text_of_nothing(void **state)
 	"\"peer_id\":null,\"local_id\":null}," \
 	"\"server\":\"192.0.2.7:861\",\"client\":\"192.0.2.1:51000\",\"sessions\":["
 #define FACTS \
-	"\"local\":\"192.0.2.1:40000\",\"remote\":\"192.0.2.7:18760\",\"dscp\":46,\"padding_octets\":0," \
+	"\"local\":\"192.0.2.1:40000\",\"remote\":\"192.0.2.7:18760\",\"dscp\":46,\"bypass_ipsec_mark\":null,\"padding_octets\":0," \
 	"\"packet_octets\":14,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000}," \
 	"{\"type\":\"fixed\",\"interval_ns\":0}],\"timeout_ns\":2000000000," \
 	"\"start_time\":\"2026-11-24T05:50:02.000000007Z\","
