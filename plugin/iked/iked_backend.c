@@ -13,6 +13,7 @@ struct iked_backend {
 	linked_list_t *peer_cfgs; /* does not change once registered: needs no lock */
 	mem_cred_t *creds;
 	certificate_t *certificate; /* ours; NULL: none */
+	certificate_t *cas[IKED_CAS_MAX]; /* for peers without one of their own */
 	bool registered;
 };
 
@@ -101,13 +102,9 @@ static bool load_credentials(struct iked_backend *this, const struct iked_conf *
 	private_key_t *key;
 	bool ok;
 
-	for (size_t i = 0; i < conf->ca_count; i++) {
-		certificate_t *ca = load_certificate(this, conf->cas[i], X509_CA, error, size);
-
-		if (!ca)
+	for (size_t i = 0; i < conf->ca_count; i++)
+		if (!(this->cas[i] = load_certificate(this, conf->cas[i], X509_CA, error, size)))
 			return false;
-		ca->destroy(ca);
-	}
 	if (!conf->certificate)
 		return true;
 	this->certificate = load_certificate(this, conf->certificate, X509_NONE, error, size);
@@ -147,7 +144,7 @@ static bool add_proposals(ike_cfg_t *ike_cfg, const struct iked_conf *conf, char
 	return true;
 }
 
-static void add_auth(struct iked_backend *this, peer_cfg_t *cfg, const char *id, bool psk, bool local)
+static auth_cfg_t *add_auth(struct iked_backend *this, peer_cfg_t *cfg, const char *id, bool psk, bool local)
 {
 	auth_cfg_t *auth = auth_cfg_create();
 
@@ -156,6 +153,22 @@ static void add_auth(struct iked_backend *this, peer_cfg_t *cfg, const char *id,
 	if (local && !psk)
 		auth->add(auth, AUTH_RULE_SUBJECT_CERT, this->certificate->get_ref(this->certificate));
 	cfg->add_auth_cfg(cfg, auth, local);
+	return auth;
+}
+
+/* All CAs are in one set, so each peer is bound to its own: a partner's CA must not vouch for a host of ours. */
+static bool bind_to_ca(struct iked_backend *this, auth_cfg_t *auth, const struct iked_peer *peer, char *error, size_t size)
+{
+	certificate_t *ca;
+
+	for (size_t i = 0; !peer->ca && i < IKED_CAS_MAX && this->cas[i]; i++)
+		auth->add(auth, AUTH_RULE_CA_CERT, this->cas[i]->get_ref(this->cas[i]));
+	if (!peer->ca)
+		return true;
+	ca = load_certificate(this, peer->ca, X509_CA, error, size);
+	if (ca)
+		auth->add(auth, AUTH_RULE_CA_CERT, ca);
+	return ca != NULL;
 }
 
 static void add_psk(struct iked_backend *this, const struct iked_conf *conf, const struct iked_peer *peer,
@@ -197,6 +210,7 @@ static bool add_peer(struct iked_backend *this, const struct iked_conf *conf, co
 	};
 	ike_cfg_t *ike_cfg = ike_cfg_create(&ike);
 	peer_cfg_t *peer_cfg;
+	auth_cfg_t *auth;
 
 	if (!add_proposals(ike_cfg, conf, error, size)) {
 		ike_cfg->destroy(ike_cfg);
@@ -204,9 +218,13 @@ static bool add_peer(struct iked_backend *this, const struct iked_conf *conf, co
 	}
 	peer_cfg = peer_cfg_create((char *)peer->name, ike_cfg, &cfg);
 	add_auth(this, peer_cfg, conf->id, psk->len, TRUE);
-	add_auth(this, peer_cfg, peer->id, psk->len, FALSE);
+	auth = add_auth(this, peer_cfg, peer->id, psk->len, FALSE);
 	if (psk->len)
 		add_psk(this, conf, peer, psk);
+	else if (!bind_to_ca(this, auth, peer, error, size)) {
+		peer_cfg->destroy(peer_cfg);
+		return false;
+	}
 	this->peer_cfgs->insert_last(this->peer_cfgs, peer_cfg);
 	return true;
 }
@@ -251,6 +269,8 @@ void iked_backend_free(struct iked_backend *this)
 		lib->credmgr->remove_set(lib->credmgr, &this->creds->set);
 	}
 	this->peer_cfgs->destroy_offset(this->peer_cfgs, offsetof(peer_cfg_t, destroy));
+	for (size_t i = 0; i < IKED_CAS_MAX; i++)
+		DESTROY_IF(this->cas[i]);
 	DESTROY_IF(this->certificate);
 	this->creds->destroy(this->creds);
 	free(this);

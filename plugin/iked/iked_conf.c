@@ -189,16 +189,18 @@ static bool peer_option(struct parser *p, struct iked_peer *peer, const char *op
 		return set_text(p, peer->name, sizeof(peer->name), value);
 	if (!strcmp(option, "psk"))
 		return set_psk(p, &peer->psk, value);
-	return wrong(p, "'%s': a peer has port, id, name and psk", option);
+	if (!strcmp(option, "ca"))
+		return set_path(p, &peer->ca, value);
+	return wrong(p, "'%s': a peer has port, id, name, psk and ca", option);
 }
 
-/* `peer ADDRESS|any [port N] [id ID] [name NAME] [psk FILE]` */
+/* `peer ADDRESS|any [port N] [id ID] [name NAME] [psk FILE|ca FILE]` */
 static bool on_peer(struct parser *p)
 {
 	struct iked_peer *peers, *peer;
 
 	if (p->count < 2 || p->count % 2)
-		return wrong(p, "peer ADDRESS [port N] [id ID] [name NAME] [psk FILE]");
+		return wrong(p, "peer ADDRESS [port N] [id ID] [name NAME] [psk FILE|ca FILE]");
 	if (p->conf->peer_count == IKED_PEERS_MAX)
 		return wrong(p, "more than %d peers", IKED_PEERS_MAX);
 	peers = realloc(p->conf->peers, (p->conf->peer_count + 1) * sizeof(*peers));
@@ -344,7 +346,9 @@ static bool check_whole(struct parser *p)
 		p->line = c->peers[i].line;
 		if (!c->peers[i].psk.len && !c->psk.len && !c->certificate)
 			return wrong(p, "nothing authenticates us to this peer: give certificate, key and ca, or psk FILE");
-		if (!c->peers[i].psk.len && !c->psk.len && !c->ca_count)
+		if (c->peers[i].ca && (c->peers[i].psk.len || c->psk.len))
+			return wrong(p, "a peer has a psk or a ca, not both");
+		if (!c->peers[i].psk.len && !c->psk.len && !c->ca_count && !c->peers[i].ca)
 			return wrong(p, "nothing authenticates this peer: give the ca that issued its certificate");
 	}
 	p->line = 0;
@@ -411,6 +415,8 @@ void iked_conf_free(struct iked_conf *c)
 	free(c->key);
 	free(c->socket);
 	free(c->vici);
+	for (size_t i = 0; i < c->peer_count; i++)
+		free(c->peers[i].ca);
 	if (c->peers)
 		explicit_bzero(c->peers, c->peer_count * sizeof(*c->peers));
 	free(c->peers);

@@ -24,6 +24,7 @@ struct iked_peer {
 	uint16_t port;
 	char id[IKED_TEXT_MAX], name[64];
 	struct iked_psk psk;
+	char *ca;          /* absolute path; NULL: any that the configuration names for all */
 	unsigned line;
 };
 

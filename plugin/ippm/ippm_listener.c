@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <asn1/asn1.h>
 #include <daemon.h>
 #include <sa/ikev2/keymat_v2.h>
 
@@ -32,15 +33,78 @@ static void host_text(host_t *host, char *text, size_t size)
 		text[0] = '\0';
 }
 
+struct identity_text {
+	char *at;
+	size_t left;
+};
+
+static bool add(struct identity_text *t, const char *octets, size_t len)
+{
+	if (len >= t->left)
+		return false;
+	memcpy(t->at, octets, len);
+	t->at += len;
+	t->left -= len;
+	*t->at = '\0';
+	return true;
+}
+
+/* What is special within an identity comes as a backslash and two hex digits, or else who may choose one part of his name
+   could write others into it: CN=mallory, OU=operations. */
+static bool add_value(struct identity_text *t, const char *octets, size_t len, const char *special)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < len; i++) {
+		char hex[] = {'\\', digits[(unsigned char)octets[i] >> 4], digits[(unsigned char)octets[i] & 15]};
+		bool plain = octets[i] != '\\' && !strchr(special, octets[i]);
+
+		if (!(plain ? add(t, &octets[i], 1) : add(t, hex, sizeof(hex))))
+			return false;
+	}
+	return true;
+}
+
+/* A distinguished name as strongSwan prints it, but for what is special. The encoding tells how long each value is. */
+static bool add_dn(struct identity_text *t, chunk_t dn, const char *printed)
+{
+	chunk_t sets, attributes = chunk_empty, attribute, oid, value;
+
+	if (asn1_unwrap(&dn, &sets) != ASN1_SEQUENCE)
+		return false;
+	while (attributes.len || asn1_unwrap(&sets, &attributes) == ASN1_SET) {
+		const char *equals = strchr(printed, '=');
+
+		if (asn1_unwrap(&attributes, &attribute) != ASN1_SEQUENCE || asn1_unwrap(&attribute, &oid) != ASN1_OID ||
+			asn1_unwrap(&attribute, &value) == ASN1_INVALID || !equals || strlen(equals + 1) < value.len)
+			return false;
+		if (!add(t, printed, (size_t)(equals + 1 - printed)) || !add_value(t, equals + 1, value.len, ","))
+			return false;
+		printed = equals + 1 + value.len;
+		if (!*printed)
+			break;
+		if (strncmp(printed, ", ", 2) != 0 || !add(t, ", ", 2))
+			return false;
+		printed += 2;
+	}
+	return !*printed;
+}
+
 /* Whole, or empty. */
 static void id_text(identification_t *id, char *text, size_t size)
 {
 	/* A pointer, because compilers check formats of snprintf itself and know no %Y. */
 	int (*print)(char *to, size_t to_size, const char *format, ...) = snprintf;
-	char raw[512];
+	char raw[512], whole[512] = "";
 	int len = print(raw, sizeof(raw), "%Y", id);
+	struct identity_text t = {whole, sizeof(whole)};
+	bool good = len > 0 && (size_t)len < sizeof(raw);
 
-	ippm_text_set(text, size, len > 0 && (size_t)len < sizeof(raw) ? raw : NULL);
+	if (good && id->get_type(id) == ID_DER_ASN1_DN)
+		good = add_dn(&t, id->get_encoding(id), raw);
+	else if (good)
+		good = add_value(&t, raw, (size_t)len, ",=");
+	ippm_text_set(text, size, good ? whole : NULL);
 }
 
 static void auth_text(ike_sa_t *ike_sa, char *text, size_t size)
