@@ -284,39 +284,13 @@ static void on_stopped(struct fz_conn *conn)
 	}
 }
 
-static enum fz_counter closed_counter(int error)
-{
-	switch (error) {
-	case FIZEAU_ERR_MALFORMED:
-		return FZ_COUNT_CLOSED_MALFORMED;
-	case FIZEAU_ERR_LENGTH:
-		return FZ_COUNT_CLOSED_LENGTH;
-	case FIZEAU_ERR_HMAC:
-		return FZ_COUNT_CLOSED_HMAC;
-	case FIZEAU_ERR_UNEXPECTED:
-		return FZ_COUNT_CLOSED_UNEXPECTED;
-	case FIZEAU_ERR_MODE:
-		return FZ_COUNT_CLOSED_MODE;
-	case FIZEAU_ERR_UNWILLING:
-		return FZ_COUNT_CLOSED_UNWILLING;
-	case FIZEAU_ERR_TIMEOUT:
-		return FZ_COUNT_CLOSED_TIMEOUT;
-	case FIZEAU_ERR_SESSIONS:
-		return FZ_COUNT_CLOSED_SESSIONS;
-	case FIZEAU_ERR_CLOSED:
-		return FZ_COUNT_CLOSED_TRUNCATED;
-	default:
-		return FZ_COUNT_CLOSED_OTHER;
-	}
-}
-
 static void on_closed(struct fz_conn *conn, int error)
 {
 	struct fz_engine *engine = conn->engine;
 
 	conn->closed = true;
 	if (error && !conn->refused) {
-		engine->counters.of[closed_counter(error)]++;
+		engine->counters.of[fz_counter_closed(error)]++;
 		fz_log_peer(engine->log, FZ_LOG_NOTICE, &conn->peer, fz_clock_mono(), "connection closed: %s",
 			error == FIZEAU_ERR_CLOSED ? "the client went away during a test" : fizeau_strerror(error));
 	}
@@ -467,6 +441,13 @@ static bool fetch_ends(struct fz_conn *conn, bool *sent)
 	return !fz_ow_conn_fetching(&conn->ow);
 }
 
+static struct fizeau_mono deadline(const struct fz_conn *conn)
+{
+	if (conn->closed)
+		return (struct fizeau_mono){fz_clock_mono().ns + LINGER_NS};
+	return fz_ow_conn_fetching(&conn->ow) ? conn->ow.fetch_due : fizeau_server_deadline(conn->server);
+}
+
 /* After anything: turns the machine, sends, and says what to wait for. conn may be gone afterwards. */
 static void conn_settle(struct fz_conn *conn)
 {
@@ -486,8 +467,7 @@ static void conn_settle(struct fz_conn *conn)
 		/* Who does not read our answers is not read from. */
 		bool more = sent && !conn->in_len && !conn->eof && !conn->closed;
 		want(conn, (more ? EPOLLIN : 0) | (sent && !fz_ow_conn_fetching(&conn->ow) ? 0 : EPOLLOUT));
-		wait_until(conn, conn->closed ? (struct fizeau_mono){fz_clock_mono().ns + LINGER_NS}
-					      : fizeau_server_deadline(conn->server));
+		wait_until(conn, deadline(conn));
 	}
 	if (conn->broken)
 		fz_conn_drop(conn);
@@ -564,6 +544,7 @@ static void conn_due(void *arg)
 		fz_conn_drop(conn);
 		return;
 	}
+	conn->broken |= fz_ow_conn_overdue(&conn->ow, fz_clock_mono());
 	fizeau_server_expire(conn->server, fz_clock_mono());
 	conn_settle(conn);
 }

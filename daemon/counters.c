@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fizeau/error.h>
 #include "counters.h"
 
 static const char *const names[FZ_COUNTERS] = {
@@ -72,4 +73,30 @@ static const char *const names[FZ_COUNTERS] = {
 const char *fz_counter_name(enum fz_counter counter)
 {
 	return names[counter];
+}
+
+enum fz_counter fz_counter_closed(int error)
+{
+	switch (error) {
+	case FIZEAU_ERR_MALFORMED:
+		return FZ_COUNT_CLOSED_MALFORMED;
+	case FIZEAU_ERR_LENGTH:
+		return FZ_COUNT_CLOSED_LENGTH;
+	case FIZEAU_ERR_HMAC:
+		return FZ_COUNT_CLOSED_HMAC;
+	case FIZEAU_ERR_UNEXPECTED:
+		return FZ_COUNT_CLOSED_UNEXPECTED;
+	case FIZEAU_ERR_MODE:
+		return FZ_COUNT_CLOSED_MODE;
+	case FIZEAU_ERR_UNWILLING:
+		return FZ_COUNT_CLOSED_UNWILLING;
+	case FIZEAU_ERR_TIMEOUT:
+		return FZ_COUNT_CLOSED_TIMEOUT;
+	case FIZEAU_ERR_SESSIONS:
+		return FZ_COUNT_CLOSED_SESSIONS;
+	case FIZEAU_ERR_CLOSED:
+		return FZ_COUNT_CLOSED_TRUNCATED;
+	default:
+		return FZ_COUNT_CLOSED_OTHER;
+	}
 }

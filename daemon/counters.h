@@ -84,5 +84,7 @@ struct fz_counters {
 };
 
 const char *fz_counter_name(enum fz_counter counter);
+/* Of what FIZEAU_EVENT_CLOSED says. */
+enum fz_counter fz_counter_closed(int error);
 
 #endif

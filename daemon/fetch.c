@@ -111,7 +111,8 @@ void fz_fetch_free(struct fz_fetch *fetch)
 	free(fetch);
 }
 
-/* Of a running session all that came so far counts; of one that ended, what its end leaves. */
+/* Of a running session all that came so far counts; of one that ended, what its end leaves; of one that ended badly what
+   came, and what is lost below that. */
 /*= rfc4656#section-3.9 OW-3.9-04 OW-3.9-12 */
 static bool wanted(const struct fz_fetch *fetch, const struct fizeau_record *record)
 {
@@ -121,9 +122,12 @@ static bool wanted(const struct fz_fetch *fetch, const struct fizeau_record *rec
 		return false;
 	if (!fetch->finished || end->how == FZ_STORE_RUNNING)
 		return true;
-	/*= rfc4656#section-3.8 OW-3.8-13 OW-3.8-14 OW-3.8-16 */
-	return fizeau_record_counts(record, end->how == FZ_STORE_NORMAL ? &fetch->said : NULL, end->received_next,
-		end->stop_ntp, fetch->reader.session.request.timeout);
+	/*= rfc4656#section-3.8 OW-3.8-13 OW-3.8-14 */
+	if (end->how != FZ_STORE_NORMAL)
+		return !fizeau_record_lost(record) || record->seq < end->received_next;
+	/*= rfc4656#section-3.8 OW-3.8-16 */
+	return fizeau_record_counts(record, &fetch->said, end->received_next, end->stop_ntp,
+		fetch->reader.session.request.timeout);
 }
 
 /* The next block of the file, less what does not count, into out. Octets of the file; 0: there are no more; an error. */

@@ -73,7 +73,7 @@ static const struct fizeau_session_end *end_of(const struct fz_ow_session *sessi
 }
 
 /* Both have said Stop-Sessions, or we do now: receivers take no more, and what they have is what there is. */
-/*= rfc4656#section-3.8 OW-3.8-06 OW-3.8-07 OW-3.8-10 OW-3.8-20 */
+/*= rfc4656#section-3.8 OW-3.8-06 OW-3.8-07 OW-3.8-10 */
 int fz_ow_conn_stopped(struct fz_ow_conn *ow, const struct fizeau_event *event)
 {
 	bool failed = event->stopped.accept || (ow->stop_sent && ow->accept);
@@ -111,6 +111,8 @@ static void tick(void *arg)
 	bool complete = true, failed = false;
 	int error = 0;
 
+	if (!ow->running)
+		return;
 	for (struct fz_ow_session *session = ow->sessions; session; session = session->next_of_owner) {
 		fz_ow_session_tick(session);
 		complete &= fz_ow_session_complete(session, now);
@@ -188,6 +190,8 @@ void fz_ow_conn_close(struct fz_ow_conn *ow, enum fz_store_how how)
 	ow->running = false;
 }
 
+/* Receivers go on until the client has said its Stop-Sessions. */
+/*= rfc4656#section-3.8 OW-3.8-20 */
 void fz_ow_conn_wind_down(struct fz_ow_conn *ow)
 {
 	if (ow->running && !ow->stop_sent)
@@ -200,10 +204,16 @@ int fz_ow_conn_fetch(struct fz_ow_conn *ow, const struct fz_request_from *from, 
 
 	ow->from = *from;
 	fz_fetch_free(ow->fetch);
+	ow->fetch_due.ns = fz_clock_mono().ns + from->conf->servwait_ns;
 	ow->fetch = fz_fetch_new(from, event->fetch.sid, event->fetch.begin, event->fetch.end);
 	if (!ow->fetch)
 		error = fizeau_server_answer_fetch(from->server, FIZEAU_ACCEPT_FAILURE, NULL, fz_clock_mono());
 	return error;
+}
+
+bool fz_ow_conn_overdue(const struct fz_ow_conn *ow, struct fizeau_mono now)
+{
+	return ow->fetch && now.ns >= ow->fetch_due.ns;
 }
 
 bool fz_ow_conn_fetching(const struct fz_ow_conn *ow)
@@ -215,6 +225,8 @@ int fz_ow_conn_fetch_turn(struct fz_ow_conn *ow)
 {
 	bool done = false;
 	int error = fz_fetch_turn(ow->fetch, ow->from.server, &done);
+
+	ow->fetch_due.ns = fz_clock_mono().ns + ow->from.conf->servwait_ns;
 
 	if (done || error) {
 		fz_fetch_free(ow->fetch);

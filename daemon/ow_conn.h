@@ -13,6 +13,7 @@ struct fz_ow_conn {
 	struct fz_request_from from;    /* as of the last request; engine and server from the beginning */
 	struct fz_ow_session *sessions; /* requested or running */
 	struct fz_fetch *fetch;
+	struct fizeau_mono fetch_due;   /* when its records have to go out at the latest */
 	struct fz_timer tick;
 	bool running;                   /* from Start-Sessions to the client's Stop-Sessions */
 	bool stop_sent;                 /* ours */
@@ -34,6 +35,8 @@ void fz_ow_conn_close(struct fz_ow_conn *ow, enum fz_store_how how);
 
 /* A fetch has something to do whenever the socket takes more octets. */
 bool fz_ow_conn_fetching(const struct fz_ow_conn *ow);
+/* Nothing of it has gone out for too long: the client does not read. */
+bool fz_ow_conn_overdue(const struct fz_ow_conn *ow, struct fizeau_mono now);
 /* Does a bounded piece of it. */
 FIZEAU_MUST_USE int fz_ow_conn_fetch_turn(struct fz_ow_conn *ow);
 

@@ -87,11 +87,13 @@ bool fz_request_make_sid(const struct fz_addr *local, uint8_t sid[static FIZEAU_
 {
 	struct fz_clock clock = {.error_estimate = 0};
 	uint8_t tail[4], random[4];
+	struct fz_addr ipv4;
 
 	/* The SID is key material: its last octets come from the kernel's generator. */
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return false;
-	fz_addr_tail(local, tail);
+	/*= rfc4656#section-3.5 OW-3.5-30 OW-3.5-31 */
+	fz_addr_tail(fz_addr_version(local) == 4 || !fz_addr_own_ipv4(&ipv4) ? local : &ipv4, tail);
 	fizeau_sid_make(tail, fz_clock_wall(&clock).ntp, random, sid);
 	return true;
 }

@@ -2,6 +2,7 @@
 #include "addr.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -129,6 +130,23 @@ static size_t host_text(const struct fz_addr *addr, char text[static FZ_ADDR_TEX
 	else
 		snprintf(text + len, FZ_ADDR_TEXT - len, "%%%u", (unsigned)addr->in6.sin6_scope_id);
 	return strlen(text);
+}
+
+bool fz_addr_own_ipv4(struct fz_addr *addr)
+{
+	struct ifaddrs *all;
+	bool found = false;
+
+	if (getifaddrs(&all) != 0)
+		return false;
+	for (const struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
+		if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET)
+			continue;
+		fz_addr_from_sockaddr(addr, one->ifa_addr, sizeof(addr->in));
+		found = ntohl(addr->in.sin_addr.s_addr) >> 24 != 127;
+	}
+	freeifaddrs(all);
+	return found;
 }
 
 void fz_addr_host_text(const struct fz_addr *addr, char text[static FZ_ADDR_TEXT])

@@ -70,9 +70,9 @@ with case("what was fetched, or confirmed by Stop-Sessions, survives kill -9; wh
 
 with case("SIGTERM ends sessions in order"), Fizeaud("ike off") as server, server.client() as control, \
         server.sender() as sender, server.receiver() as receiver:
-    port, sid = control.session(packets=100, slots=[fixed(0.02)], timeout=0.3)
+    port, sid = control.session(packets=100, slots=[fixed(0.02)], timeout=0.5)
     back = os.urandom(16)
-    control.session(conf=(1, 0), ports=(0, receiver.port), sid=back, packets=100, slots=[fixed(0.02)], timeout=0.3)
+    control.session(conf=(1, 0), ports=(0, receiver.port), sid=back, packets=100, slots=[fixed(0.02)], timeout=0.5)
     assert control.start() == 0
     for seq in range(30):
         assert receiver.packet()[0] == seq
@@ -80,11 +80,15 @@ with case("SIGTERM ends sessions in order"), Fizeaud("ike off") as server, serve
     server.process.send_signal(signal.SIGTERM)
     accept, [(which, next_seqno, ranges)] = control.stopped()
     assert accept == 0 and which == back and next_seqno >= 30 and not ranges
-    control.stop([(sid, 30, [])])
+    #= rfc4656#section-3.8 OW-3.8-20
+    sender.send(port, 33)
+    time.sleep(0.7)
+    control.stop([(sid, 34, [(30, 32)])])
     assert server.process.wait(20) == 0
     with started_again(server), server.client() as again:
         whole = again.fetch(sid)
-        assert whole.next_seqno == 30 and numbers(whole)[:5] == [0, 1, 2, 3, 4]
+        assert whole.next_seqno == 34 and numbers(whole)[:5] == [0, 1, 2, 3, 4]
+        assert 33 in numbers(whole) and not set(numbers(whole)) & {30, 31, 32}
 
 with case("SIGTERM does not wait for a client that says nothing"), Fizeaud("ike off") as server, \
         server.client() as control, server.sender() as sender:
@@ -214,5 +218,24 @@ with case("sessions of an identity are its own, in every mode"), tempfile.Tempor
                     run = fizeau("fetch", *rights, server.owamp_target, sid)
                     allowed = mode == "open" or other == name
                     assert (run.returncode == 0) == allowed, (mode, name, other, run.stderr)
+
+with case("a client that does not read its fetch is dropped, and holds up nobody"), \
+        Fizeaud("ike off\nservwait 2s\nlimit anyone rate none\nlimit anyone bandwidth none") as server, \
+        server.sender() as sender, server.receiver() as receiver:
+    count = 400000
+    with server.client() as control:
+        _, sid = record_some(control, sender, packets=count, slots=[fixed(0.000005)])
+        control.stopped()
+        control.stop([(sid, count, [])])
+        assert control.fetch(bytes(16)) == 1
+    with server.client() as lazy, server.client() as busy:
+        lazy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.sock.sendall(bytes([4]) + bytes(11) + b"\xff" * 4 + sid + bytes(16))
+        back = os.urandom(16)
+        busy.session(conf=(1, 0), ports=(0, receiver.port), sid=back, packets=50, slots=[fixed(0.01)])
+        assert busy.start() == 0
+        assert [receiver.packet()[0] for _ in range(50)] == list(range(50))
+        busy.stop()
+        wait_for("it is dropped", lambda: server.counter("closed_timeout") == 1)
 
 suite.done()
