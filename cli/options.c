@@ -87,6 +87,13 @@ static bool set_count(struct fz_measure_options *options, const char *value, cha
 	return true;
 }
 
+static bool set_interval(struct fz_measure_options *options, const char *value, char error[static 512])
+{
+	options->schedule = value;
+	return fz_value_schedule(value, options->slots, &options->slot_count) ||
+		refuse(error, "--interval", value, "must be like 100ms, exp:100ms or exp:1s,0s (units ns us ms s m h)");
+}
+
 /*= rfc5357#section-6 TW-6-02 TW-6-04 */
 static bool set_pbkdf2_max(struct fz_measure_options *options, const char *value, char error[static 512])
 {
@@ -105,10 +112,7 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 	case 'c':
 		return set_count(options, value, error);
 	case 'i':
-		options->schedule = value;
-		return fz_value_schedule(value, options->slots, &options->slot_count) ||
-			refuse(error, "--interval", value,
-				"must be like 100ms, exp:100ms or exp:1s,0s (units ns us ms s m h)");
+		return set_interval(options, value, error);
 	case 's':
 		return set_padding(options, value, error);
 	case 'w':
@@ -127,8 +131,10 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 		return fz_mark_parse(value != NULL ? value : FZ_BYPASS_MARK_TEXT, &options->bypass_mark, NULL) ||
 			refuse(error, "--bypass-ipsec", value, "must be a firewall mark, 1 to 0xffffffff");
 	case FZ_OPTION_TO:
+		options->to = true;
+		return true;
 	case FZ_OPTION_FROM:
-		*(option == FZ_OPTION_TO ? &options->to : &options->from) = true;
+		options->from = true;
 		return true;
 	default:
 		options->zero_padding = true;

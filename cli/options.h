@@ -30,8 +30,6 @@ enum fz_ike_wish {
 
 /* Texts lie in argv. */
 struct fz_measure_options {
-	enum fz_measure_command command;
-	enum fizeau_protocol protocol; /* of the command */
 	char host[256];
 	uint16_t port; /* 0: the protocol's */
 	uint32_t count;
@@ -61,6 +59,8 @@ struct fz_measure_options {
 	const char *records;     /* NULL: none */
 	bool quiet;
 	int verbose;
+	enum fz_measure_command command;
+	enum fizeau_protocol protocol; /* of the command */
 	bool to, from;           /* oneway: directions wanted, at least one */
 	uint8_t sid[FIZEAU_SID_OCTETS]; /* fetch */
 	bool range;              /* fetch: --begin or --end was given */

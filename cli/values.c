@@ -95,7 +95,7 @@ bool fz_value_time(const char *text, int64_t *ns)
 	return time_of(text, strlen(text), ns);
 }
 
-bool fz_value_schedule(const char *text, struct fz_slot_wish slots[static FZ_SLOTS_MAX], size_t *count)
+bool fz_value_schedule(const char *text, struct fz_slot_wish *slots, size_t *count)
 {
 	size_t n = 0;
 

@@ -21,9 +21,8 @@ struct fz_slot_wish {
 FIZEAU_MUST_USE bool fz_value_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 /* Time with its unit: ns us ms s m h, decimals allowed ("0.5ms"); "0" needs none. At most 2^32-1 seconds. */
 FIZEAU_MUST_USE bool fz_value_time(const char *text, int64_t *ns);
-/* "100ms", "exp:100ms", "exp:1s,0s". */
-FIZEAU_MUST_USE bool fz_value_schedule(const char *text, struct fz_slot_wish slots[static FZ_SLOTS_MAX],
-	size_t *count);
+/* "100ms", "exp:100ms", "exp:1s,0s"; slots has room for FZ_SLOTS_MAX. */
+FIZEAU_MUST_USE bool fz_value_schedule(const char *text, struct fz_slot_wish *slots, size_t *count);
 /* Comma-separated names of security modes, each at most once. */
 FIZEAU_MUST_USE bool fz_value_modes(const char *text, uint32_t modes[static FZ_MODES_MAX], size_t *count);
 /* Name (ef, af41, cs1, le, default) or number 0 .. 63. */
