@@ -256,6 +256,7 @@ static uint32_t raise_descriptors(void)
 	return all > 2 * FD_RESERVED ? (all - FD_RESERVED) / 4 * 3 : FD_RESERVED;
 }
 
+/*= rfc4656#section-6.5 OW-6.5-05 */
 static void expire_stored(void *arg)
 {
 	struct fz_engine *engine = arg;

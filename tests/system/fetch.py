@@ -4,6 +4,7 @@
 fetches, every mode."""
 import contextlib
 import os
+import pwd
 import resource
 import signal
 import socket
@@ -14,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from owamp import WHOLE, Fizeaud, fixed, measure, receive, record_some, wait_for  # noqa: E402
-from suite import Suite, fizeau, fizeau_json, private_file  # noqa: E402
+from suite import FIZEAUD, Suite, fizeau, fizeau_json, private_file  # noqa: E402
 
 SPI_I, SPI_R = "0f3c010203040506", "99ab112233445566"
 SA = f"{SPI_I} {SPI_R} hmac-sha2-256 {'ab' * 32} remote 127.0.0.1 remote-id CN=peer.example local-id CN=me.example\n"
@@ -159,6 +160,7 @@ with case("a file altered while it is fetched closes the connection"), Fizeaud("
         assert control.fetch(sid) == 1
 
 with case("storage-keep"), Fizeaud("ike off\nstorage-keep 3s") as server, server.client() as control:
+    #= rfc4656#section-6.5 OW-6.5-05
     sid = measure(server)
     assert numbers(control.fetch(sid)) == [0, 1, 2]
     wait_for("it is gone", lambda: control.fetch(sid) == 1)
@@ -174,6 +176,30 @@ with case("without a folder nothing is received, and the log says why"), tempfil
     control.session(conf=(1, 0), ports=(0, receiver.port), **WHOLE)
     assert control.fetch(bytes(16)) == 1
     assert server.status()["storage"]["path"] is None
+
+class WithVarLib(Fizeaud):
+    """One started as root that becomes nobody, in a mount namespace with an empty /var/lib, which is its storage."""
+
+    def __init__(self):
+        super().__init__("ike off")
+
+    def start(self, conf, log):
+        text = open(conf).read().replace("user -\n", "user nobody\n").replace(f"storage {self.storage}\n", "")
+        private_file(self.folder.name, "fizeaud.conf", text)
+        return subprocess.Popen(["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o mode=755 none /var/lib && exec "$@"', "sh",
+                                 FIZEAUD, "-f", "-v", "-c", conf], stdout=log, stderr=log)
+
+
+NAME = "the default folder is made, and is its user's"
+if os.getuid() or subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/var/lib"], capture_output=True,
+                                 check=False).returncode:
+    suite.skip(NAME, "needs root and a mount namespace of its own")
+else:
+    with case(NAME), WithVarLib() as server:
+        st = os.stat(f"/proc/{server.process.pid}/root/var/lib/fizeau")
+        assert st.st_uid == pwd.getpwnam("nobody").pw_uid and st.st_mode & 0o777 == 0o700, st
+        with server.client() as control:
+            assert numbers(control.fetch(measure(server))) == [0, 1, 2]
 
 with case("one folder, one daemon"), Fizeaud("ike off") as server, \
         Fizeaud(f"ike off\nstorage {server.storage}") as second, second.client() as control:

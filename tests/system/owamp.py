@@ -263,6 +263,15 @@ with case("both ends here, where a third party is allowed"), Fizeaud("ike off\nl
     whole = control.fetch(sid)
     assert [(r.seq, r.lost, r.ttl) for r in whole.records] == [(0, False, 255), (1, False, 255), (2, False, 255)]
 
+with case("SIDs are of this host, of this moment, and not to be guessed"), Fizeaud("ike off") as server, \
+        server.client() as control:
+    #= rfc4656#section-3.5 OW-3.5-28 OW-3.5-29 OW-3.5-32
+    before = ntp(time.time())
+    sids = [control.session(**WHOLE)[1] for _ in range(40)]
+    after = ntp(time.time() + 1)
+    assert all(sid[:4] == bytes([127, 0, 0, 1]) and before <= int.from_bytes(sid[4:12], "big") <= after for sid in sids)
+    assert len({sid[12:] for sid in sids}) == 40
+
 with case("IPv6"), Fizeaud("ike off", host="::1") as server, server.client() as control, server.sender() as sender, \
         server.receiver() as receiver:
     assert control.refused(version=4) == 3

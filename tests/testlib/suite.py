@@ -105,7 +105,7 @@ class Fizeaud:
                             f"control {self.control}\nuser -\n{storage}{self.extra}\n")
         self.log_path = os.path.join(self.folder.name, "log")
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen(inside(self.netns, [FIZEAUD, "-f", "-v", "-c", conf]), stdout=log, stderr=log)
+            self.process = self.start(conf, log)
         for _ in range(200):
             if os.path.exists(self.control):
                 return self
@@ -113,6 +113,9 @@ class Fizeaud:
                 break
             time.sleep(0.05)
         raise RuntimeError(f"fizeaud did not come up: {self.log()}")
+
+    def start(self, conf, log):
+        return subprocess.Popen(inside(self.netns, [FIZEAUD, "-f", "-v", "-c", conf]), stdout=log, stderr=log)
 
     def __exit__(self, *_):
         if self.process.poll() is None:
