@@ -259,6 +259,7 @@ static void a_late_start_skips_what_is_too_late_and_sends_the_rest(void **state)
 {
 	struct fizeau_session_end end;
 	struct pair p;
+	uint64_t late;
 	size_t lost = 0;
 
 	(void)state;
@@ -272,15 +273,18 @@ static void a_late_start_skips_what_is_too_late_and_sends_the_rest(void **state)
 	assert_int_equal(end.ranges[0].first, 0);
 	assert_true(end.ranges[0].last >= 200000 - 2);
 	assert_int_equal(sender_counters(&p).sent + sender_counters(&p).skipped_late, 200010);
-	assert_int_equal(receiver_counters(&p).received, p.sent);
+	/* What was sent just in time may arrive too late where the host is busy. */
+	late = receiver_counters(&p).late;
+	assert_int_equal(receiver_counters(&p).received + late, p.sent);
 	/* Those that were never sent have a record as lost ones, which the end takes out. */
 	for (size_t i = 0; i < p.count; i++) {
 		bool counts = fizeau_record_counts(&p.records[i], &end, 0, wall(1000000 * MS), 0);
 
 		lost += fizeau_record_lost(&p.records[i]);
-		assert_int_equal(counts, !fizeau_record_lost(&p.records[i]));
+		assert_int_equal(counts, !fizeau_session_end_skipped(&end, p.records[i].seq));
+		assert_true(counts || fizeau_record_lost(&p.records[i]));
 	}
-	assert_int_equal(lost, sender_counters(&p).skipped_late);
+	assert_int_equal(lost, sender_counters(&p).skipped_late + late);
 	tear_down(&p);
 }
 

@@ -202,6 +202,43 @@ static void the_servers_own_stop_names_what_it_sends(void **state)
 	close_connection(&c);
 }
 
+/* What waits has gone in part when the long message joins it. */
+static void a_long_message_queues_behind_what_is_half_sent(void **state)
+{
+	struct fizeau_skip_range *ranges = calloc(1000, sizeof(*ranges));
+	struct fizeau_session_end end = owamp_end_of(owamp_client_sid);
+	size_t stop = 16 + 24 + 8 * 1000 + 8 + 16;
+	uint8_t octets[START + 16 + 24 + 8 * 1000 + 8 + 16];
+	const uint8_t *waiting;
+	struct connection c;
+
+	(void)state;
+	assert_non_null(ranges);
+	for (uint32_t i = 0; i < 1000; i++)
+		ranges[i] = (struct fizeau_skip_range){2 * i, 2 * i};
+	end.next_seqno = UINT32_MAX;
+	end.ranges = ranges;
+	end.range_count = 1000;
+	open_owamp_connection(&c, FIZEAU_MODE_ENCRYPTED);
+	get_ow_session(&c, true, false);
+	give_start(&c);
+	(void)server_event(c.s, FIZEAU_EVENT_START_WANTED);
+	assert_int_equal(fizeau_server_answer_start(c.s, FIZEAU_ACCEPT_OK, c.now), 0);
+	assert_int_equal(fizeau_server_output(c.s, &waiting), START);
+	memcpy(octets, waiting, 5);
+	fizeau_server_sent(c.s, 5);
+	assert_int_equal(fizeau_server_stop(c.s, 0, &end, 1, c.now), 0);
+	server_says(c.s, octets + 5, START - 5 + stop);
+	wire_peer_unseal(&c.peer, octets, START);
+	wire_peer_unseal(&c.peer, octets + START, stop);
+	assert_int_equal(octets[0], 0);
+	assert_int_equal(octets[START], 3);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_int_equal(octets[START + 40 + 8 * i + 2] << 8 | octets[START + 40 + 8 * i + 3], 2 * i);
+	close_connection(&c);
+	free(ranges);
+}
+
 /*= rfc4656#section-3 OW-3-03 */
 static void silence_is_borne_while_sessions_run_and_no_longer(void **state)
 {
@@ -242,6 +279,7 @@ int main(void)
 		cmocka_unit_test(more_ranges_than_are_held_are_the_end),
 		cmocka_unit_test(as_many_ranges_as_are_held_come_through),
 		cmocka_unit_test(the_servers_own_stop_names_what_it_sends),
+		cmocka_unit_test(a_long_message_queues_behind_what_is_half_sent),
 		cmocka_unit_test(silence_is_borne_while_sessions_run_and_no_longer),
 	};
 
