@@ -63,6 +63,10 @@ static void explain_refusal(const struct fz_setup *setup, const char *under_way,
 	else if (strcmp(under_way, UNDER_WAY_SET_UP) != 0)
 		snprintf(error, octets, "server %s refused %s (Accept %u, %s)", setup->host, under_way, accept,
 			fizeau_accept_text(accept));
+	/* Only 1 may be about the key. */
+	else if (setup->key.source != FZ_KEY_NONE && accept != FIZEAU_ACCEPT_FAILURE)
+		snprintf(error, octets, "server %s refused %s mode (Accept %u, %s): its log says why", setup->host, mode,
+			accept, fizeau_accept_text(accept));
 	else if (setup->key.source == FZ_KEY_IKE)
 		snprintf(error, octets, "server %s refused %s mode with the key of IKE SA %s (Accept %u, %s): it may "
 			"read RFC 7717 differently, try --ike-key %s", setup->host, mode, spis, accept,

@@ -122,6 +122,24 @@ static int set_up_another(peer_cfg_t *peer_cfg, unsigned timeout_ms)
 	return error;
 }
 
+/* Whether an IKE_SA of that configuration is up: the controller would take it and wait in vain for another one. */
+static bool is_up(peer_cfg_t *peer_cfg)
+{
+	enumerator_t *enumerator = charon->ike_sa_manager->create_enumerator(charon->ike_sa_manager, FALSE);
+	ike_sa_t *ike_sa;
+	bool up = false;
+
+	while (enumerator->enumerate(enumerator, &ike_sa)) {
+		peer_cfg_t *of_sa = ike_sa->get_peer_cfg(ike_sa);
+
+		if (of_sa && ike_sa->get_state(ike_sa) == IKE_ESTABLISHED && of_sa->equals(of_sa, peer_cfg) &&
+			streq(of_sa->get_name(of_sa), peer_cfg->get_name(peer_cfg)))
+			up = true;
+	}
+	enumerator->destroy(enumerator);
+	return up;
+}
+
 /*= rfc7717#section-5.1 IK-5.1-06 */
 static int set_up(struct initiation *this)
 {
@@ -140,7 +158,11 @@ static int set_up(struct initiation *this)
 		this->another ? ", besides any that is up" : "");
 	if (this->another)
 		return set_up_another(peer_cfg, this->timeout_ms);
-	/* Without a time-out it would wait for ever if an IKE_SA of this configuration is up that we do not know. */
+	/* Its keys cannot be had, or it would have been found. */
+	if (is_up(peer_cfg)) {
+		peer_cfg->destroy(peer_cfg);
+		return EOPNOTSUPP;
+	}
 	status = charon->controller->initiate(charon->controller, peer_cfg, NULL, controller_cb_empty, NULL,
 #ifdef IPPM_CONTROLLER_LEVEL
 		LEVEL_CTRL,

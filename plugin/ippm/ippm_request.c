@@ -240,6 +240,9 @@ static const char *initiation_reason(int error)
 		return "too many IKE_SAs are being set up: try again later";
 	case ETIMEDOUT:
 		return "the IKE_SA was not up in time: is the peer's IKE daemon running and reachable?";
+	case EOPNOTSUPP:
+		return "an IKE_SA of that connection is up, but it cannot key a measurement with that host: its PRF is not "
+			"supported, or it has another address; the IKE daemon's log says why";
 	case EHOSTUNREACH:
 		return "the IKE_SA could not be set up: the IKE daemon's log says why";
 	default:
@@ -309,7 +312,7 @@ static void again_initiation(struct ippm_server *s, struct ippm_conn *c, int64_t
 	if (!up && ended && error)
 		ippm_answer_error(s, c, error, initiation_reason(error));
 	else if (!up && now >= c->deadline)
-		ippm_answer_error(s, c, ETIMEDOUT, initiation_reason(ETIMEDOUT));
+		ippm_answer_error(s, c, ended ? EOPNOTSUPP : ETIMEDOUT, initiation_reason(ended ? EOPNOTSUPP : ETIMEDOUT));
 	else if (!up) {
 		if (ended && c->deadline > now + PATIENCE_MS)
 			c->deadline = now + PATIENCE_MS;
