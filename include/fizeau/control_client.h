@@ -50,8 +50,9 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_set_up(struct fizeau_contro
    FIZEAU_ERR_STATE otherwise, FIZEAU_ERR_RANGE for a value that the message cannot carry. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_tw(struct fizeau_control_client *client,
 	const struct fizeau_tw_request *request, struct fizeau_mono now);
-/* OWAMP: sends Request-Session; one SESSION_ANSWER will come. As above; FIZEAU_ERR_LIMIT also if the slots do not find
-   room. */
+/* OWAMP: sends Request-Session; one SESSION_ANSWER will come, in which the SID is the session's, whoever made it. As
+   above; FIZEAU_ERR_LIMIT or FIZEAU_ERR_MEMORY also if the slots do not find room, FIZEAU_ERR_RANGE also without the
+   port of an end that the client runs, or for a SID that a session of this connection has. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_ow(struct fizeau_control_client *client,
 	const struct fizeau_ow_request *request, struct fizeau_mono now);
 /* Sends Start-Sessions for all accepted sessions; one START_ACK will come. FIZEAU_ERR_STATE without one. */
@@ -62,7 +63,8 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop(struct fizeau_control_
 
 /* OWAMP: sends Stop-Sessions with one end for each running session that is sent by the client, in any order; ranges are
    copied. The server sends one as well, before or after: STOPPED. When both are through, new requests and fetches may
-   follow. FIZEAU_ERR_SESSIONS unless ends names exactly those sessions. */
+   follow. FIZEAU_ERR_SESSIONS unless ends names exactly those sessions, FIZEAU_ERR_MALFORMED or FIZEAU_ERR_LIMIT for
+   ranges that the server would not take, FIZEAU_ERR_MEMORY: nothing was sent then. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop_ow(struct fizeau_control_client *client, uint8_t accept,
 	const struct fizeau_session_end *ends, uint32_t count, struct fizeau_mono now);
 
