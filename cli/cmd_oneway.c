@@ -19,6 +19,7 @@ struct oneway {
 	struct fz_to to;
 	struct fz_from from;
 	bool gone;                /* the control connection is */
+	bool hurried;             /* the user did not want to wait for the server */
 	bool stopped;             /* the server's Stop-Sessions is in */
 	uint8_t accept;           /* of it */
 };
@@ -69,8 +70,19 @@ static void look_at_control(struct oneway *oneway)
 		else
 			oneway->gone = true;
 	}
-	if (control->error != 0)
+	if (control->error != 0 && !oneway->stopped)
 		oneway->gone = true;
+}
+
+/* A server that is done a moment before us has not stopped early: our own Timeout is waited for. */
+static bool stopped_early(const struct oneway *oneway)
+{
+	const struct fz_from *from = &oneway->from;
+
+	if (!oneway->stopped)
+		return false;
+	return oneway->accept != FIZEAU_ACCEPT_OK || (oneway->to.sender != NULL && !oneway->to.done) ||
+		(from->receiver != NULL && (!from->ended || from->end.next_seqno < from->packets));
 }
 
 static void end_early(struct oneway *oneway, enum fz_ending ending)
@@ -95,7 +107,7 @@ static int run_test(struct oneway *oneway)
 		if (rc < 0)
 			return rc;
 		look_at_control(oneway);
-		if (oneway->gone || oneway->stopped) {
+		if (oneway->gone || stopped_early(oneway)) {
 			end_early(oneway, oneway->gone ? FZ_ENDED_CONTROL : FZ_ENDED_SERVER);
 			return 0;
 		}
@@ -125,6 +137,7 @@ static void await_stop(struct oneway *oneway)
 		return;
 	}
 	oneway->gone = true;
+	oneway->hurried = rc == -EINTR;
 	if (rc == -ETIMEDOUT)
 		fz_complain("server %s does not stop: it sends no Stop-Sessions", measurement->setup.host);
 	else if (rc >= 0 && event.type == FIZEAU_EVENT_CLOSED) {
@@ -171,7 +184,9 @@ static void conclude(struct oneway *oneway)
 		oneway->to.session.facts.ending = oneway->from.session.facts.ending = FZ_ENDED_INVALID;
 	}
 	if (oneway->gone && oneway->to.session.failure == NULL)
-		fz_to_fail(&oneway->to, "without the control connection the server's records cannot be fetched");
+		fz_to_fail(&oneway->to, oneway->hurried
+			? "interrupted before the server's records were fetched"
+			: "without the control connection the server's records cannot be fetched");
 	else if (!fz_to_fetch(&oneway->to, measurement))
 		oneway->gone = true;
 	fz_to_summarise(&oneway->to, measurement);
@@ -217,17 +232,18 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 	if (session->failure != NULL)
 		fz_complain("no result of the session %s %s: %s", way, host, session->failure);
 	else if (session->facts.ending == FZ_ENDED_CONTROL)
-		fz_complain("server %s: the control connection ended before the test did: the result %s it is incomplete",
-			host, way);
+		fz_complain("server %s: the control connection ended before the test did: the result %s it is "
+			"incomplete", host, way);
 	else if (session->facts.ending == FZ_ENDED_SERVER)
 		fz_complain("server %s stopped the session %s it early: see its log", host, way);
 	else if (session->facts.ending == FZ_ENDED_SENDING)
-		fz_complain("the kernel takes no more packets to %s: see the route and the firewall of this host", host);
+		fz_complain("the kernel takes no more packets to %s: see the route and the firewall of this host",
+			host);
 	else if (session->sent_here && session->sent == 0)
 		fz_complain("the kernel takes no packets to %s: see the route and the firewall of this host", host);
 	else if (session->summary.received == 0)
-		fz_complain("no packet %s %s arrived: UDP may be filtered on the way or stopped by a NAT, or the clocks differ "
-			"by more than --timeout", way, host);
+		fz_complain("no packet %s %s arrived: UDP may be filtered on the way or stopped by a NAT, or the clocks "
+			"differ by more than --timeout", way, host);
 	else
 		return true;
 	return false;

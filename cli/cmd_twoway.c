@@ -191,8 +191,9 @@ static bool print(struct twoway *twoway)
 
 	if (measurement->records == NULL)
 		return good;
-	return fz_measurement_records_written(measurement, fz_records_write(measurement->records, test->records,
-			       test->record_count, test->sent, measurement->options.timeout_ns, sent_ntp, test)) && good;
+	return fz_measurement_records_written(measurement,
+		       fz_records_write(measurement->records, test->records, test->record_count, test->sent,
+			       measurement->options.timeout_ns, sent_ntp, test)) && good;
 }
 
 static int report(struct twoway *twoway)
@@ -215,7 +216,8 @@ static int report(struct twoway *twoway)
 		fz_complain("every packet came back from %s after the timeout: give more with --timeout",
 			twoway->measurement->setup.host);
 	else if (twoway->session.summary.received == 0)
-		fz_complain("no packet came back from %s: UDP may be filtered on the way", twoway->measurement->setup.host);
+		fz_complain("no packet came back from %s: UDP may be filtered on the way",
+			twoway->measurement->setup.host);
 	else
 		return FZ_EXIT_MEASURED;
 	return FZ_EXIT_REFUSED;
@@ -233,7 +235,8 @@ static int measure_with(struct twoway *twoway)
 	fz_clock_ask(&clock);
 	now_ntp = fz_clock_wall(&clock).ntp;
 	begin.ns = now.ns + LEAD_NS + 3 * twoway->measurement->setup.control.connect_ns;
-	if (!request(twoway, test, fizeau_ntp_add_ns(now_ntp, begin.ns - now.ns)) || !fz_measurement_start(twoway->measurement))
+	if (!request(twoway, test, fizeau_ntp_add_ns(now_ntp, begin.ns - now.ns)) ||
+		!fz_measurement_start(twoway->measurement))
 		return FZ_EXIT_REFUSED;
 	/* The reflector goes by the packets, not by the Start Time: a late start moves the schedule. */
 	if (begin.ns < fz_clock_mono().ns)
@@ -244,8 +247,8 @@ static int measure_with(struct twoway *twoway)
 		fz_complain("the test cannot be started: %s", fizeau_strerror(rc));
 		return FZ_EXIT_USAGE;
 	}
-	fz_explain(twoway->measurement->options.verbose, "session accepted, reflector at port %u, %u packets of %zu octets",
-		fz_addr_port(&test->remote), test->config.count, fizeau_sender_octets(test->sender));
+	fz_explain(twoway->measurement->options.verbose,
+		"session accepted, reflector at port %u, %u packets of %zu octets", fz_addr_port(&test->remote), test->config.count, fizeau_sender_octets(test->sender));
 	if (!twoway->measurement->options.quiet)
 		fz_progress_begin(&progress, twoway->measurement->loop, &test->sent, &test->back, test->config.count,
 			(struct fizeau_mono){begin.ns + fz_schedule_duration_ns(&twoway->measurement->options)});

@@ -27,8 +27,8 @@ static enum fz_fetch_outcome refused(const struct fz_measurement *measurement, c
 	char text[2 * FIZEAU_SID_OCTETS + 1];
 
 	fz_hex_text(sid, FIZEAU_SID_OCTETS, text);
-	snprintf(error, FZ_ERROR_TEXT, "server %s does not give session %s (Accept %u, %s): it does not know it, or does "
-		"not keep it any more, or it is another's%s", measurement->setup.host, text, accept,
+	snprintf(error, FZ_ERROR_TEXT, "server %s does not give session %s (Accept %u, %s): it does not know it, or "
+		"does not keep it any more, or it is another's%s", measurement->setup.host, text, accept,
 		fizeau_accept_text(accept),
 		complete ? ", or it is still going on or ended badly, then --begin or --end gives the part there is"
 			 : "");

@@ -134,7 +134,8 @@ json_t *fz_json_session(const struct fz_session_facts *facts, const char *direct
 	};
 	json_t *object = json_object();
 
-	json_object_set_new(object, "sid", fz_has_sid(facts) ? fz_json_hex(facts->sid, FIZEAU_SID_OCTETS) : json_null());
+	json_object_set_new(object, "sid",
+		fz_has_sid(facts) ? fz_json_hex(facts->sid, FIZEAU_SID_OCTETS) : json_null());
 	json_object_set_new(object, "direction", json_string(direction));
 	json_object_set_new(object, "local", fz_json_address(&facts->local));
 	json_object_set_new(object, "remote", fz_json_address(&facts->remote));

@@ -115,7 +115,8 @@ void fz_options_help(enum fz_measure_command command, FILE *out)
 		[FZ_ONEWAY] = "usage: fizeau oneway [OPTIONS] HOST[:PORT]\n"
 			"Measures to an OWAMP server and from it (RFC 4656), port 861, each direction on its own.\n",
 		[FZ_FETCH] = "usage: fizeau fetch [OPTIONS] HOST[:PORT] SID\n"
-			"Fetches the records of a session from an OWAMP server (RFC 4656), port 861, and sums them up.\n",
+			"Fetches the records of a session from an OWAMP server (RFC 4656), port 861, and sums them "
+			"up.\n",
 	};
 
 	fprintf(out, "%s\n", heads[command]);

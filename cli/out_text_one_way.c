@@ -209,7 +209,8 @@ static void put_trouble(const struct fz_one_way_session *session, FILE *out)
 			session->receive_drops);
 	put_discards(session, out);
 	if (session->received_here && s->delay.valid && session->received_by == FIZEAU_STAMP_USER)
-		fprintf(out, "%-6sstamps: received by user space (the kernel gave none, delays include this program's)\n",
+		fprintf(out, "%-6sstamps: received by user space (the kernel gave none, delays include this "
+			"program's)\n",
 			name_of(session));
 	if (session->facts.ending != FZ_ENDED_COMPLETE && session->failure == NULL)
 		fprintf(out, "%-6sincomplete: %s after %" PRIu64 " of %u packets\n", name_of(session),

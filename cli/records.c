@@ -66,8 +66,8 @@ static void put_one_way(FILE *out, const char *direction, const struct fizeau_re
 	int64_t delay = fizeau_ntp_diff_ns(r->receive_ntp, r->send_ntp);
 	bool lost = fizeau_record_lost(r);
 
-	fprintf(out, "{\"direction\":\"%s\",\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"sent_unix_ns\":%" PRId64, direction,
-		r->seq, lost || delay > timeout_ns ? "true" : "false", duplicate ? "true" : "false",
+	fprintf(out, "{\"direction\":\"%s\",\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"sent_unix_ns\":%" PRId64,
+		direction, r->seq, lost || delay > timeout_ns ? "true" : "false", duplicate ? "true" : "false",
 		fizeau_ntp_to_unix_ns(r->send_ntp, r->send_ntp));
 	if (lost) {
 		fputs(",\"received_unix_ns\":null,\"delay_ns\":null,\"send_synchronized\":null,\"send_error_ns\":null"

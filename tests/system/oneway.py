@@ -215,6 +215,19 @@ def interrupts():
         assert sid.hex() == result["to"]["sid"] and next_seqno > 60 and ranges == []
         #= rfc4656#section-3.8 OW-3.8-16
         assert result["from"]["packets"]["received"] < play.requests[1].next
+    with suite.case("a second Ctrl-C does not wait for the server"):
+        play = OwampPlay(stop={"silent": True})
+        with Server(play) as fake:
+            client = subprocess.Popen([FIZEAU, "oneway", "-j", "-c", "5000", "-i", "5ms", "-w", "100ms", "-m", "open",
+                                       fake.target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            until(lambda: play.requests and any(s.next > 60 for s in play.sessions))
+            client.send_signal(signal.SIGINT)
+            until(lambda: play.stops)
+            client.send_signal(signal.SIGINT)
+            out, err = client.communicate(timeout=30)
+        result = by_direction(json.loads(out))
+        assert client.returncode == 1 and "interrupted before" in result["to"]["failure"], (err, result["to"]["failure"])
+        assert result["from"]["packets"]["received"] > 0 and "no Stop-Sessions" not in err, (err, result["from"])
     with suite.case("with fizeaud too"):
         client = subprocess.Popen([FIZEAU, "oneway", "-j", "-c", "5000", "-i", "5ms", "-w", "100ms", "--ike", "off",
                                    server.owamp_target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -336,6 +349,11 @@ def endings():
         for session in result.values():
             assert session["ended"] == "server" and 0 < session["packets"]["received"] < 1000, session
         assert "stopped the session" in err, err
+    with suite.case("a server that does not wait for the last packets: complete all the same"):
+        result, err = measured_with(OwampPlay(prompt=True))
+        for session in result.values():
+            assert session["ended"] == "complete" and session["packets"]["received"] == 20, session
+        assert err == "", err
     with suite.case("Stop-Sessions that says failure: no result is valid"):
         #= rfc4656#section-3.8 OW-3.8-06 OW-3.8-07
         result, err = measured_with(OwampPlay(stop={"accept": 2}), status=1)

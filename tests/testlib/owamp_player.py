@@ -17,6 +17,7 @@ It knows fixed slots only. What it is told:
     repeat        numbers that it sends twice
     hang_up       "request", "start", "test", "stop" or "fetch": it closes then
     stop_after    seconds after the start, before the session is over, it sends its Stop-Sessions
+    prompt        True: it sends its Stop-Sessions as soon as every packet is sent, without a wait for the last
     stop          {"accept": n, "sessions": n, "sid": octets, "next": n, "ranges": [(a, b)], "silent": True}: what is
                   different in it
     fetch         a function of the play and the session: octets of the whole answer, instead of the right ones
@@ -84,8 +85,8 @@ class OwampPlay:
     """What a Server of player.py does with each connection."""
 
     def __init__(self, refuse=None, nat=False, port=None, lost=(), twice=(), swap=None, skip=(), hide=(), repeat=(), hang_up=None,
-                 stop_after=None, stop=None, fetch=None, stored=None):
-        self.nat = nat
+                 stop_after=None, prompt=False, stop=None, fetch=None, stored=None):
+        self.nat, self.prompt = nat, prompt
         self.refuse, self.port, self.lost, self.twice, self.swap = refuse or {}, port, lost, twice, swap
         self.skip, self.hide, self.repeat, self.hang_up, self.stop_after = skip, hide, repeat, hang_up, stop_after
         self.stop_tricks, self.fetch, self.stored = stop or {}, fetch, stored or {}
@@ -150,7 +151,7 @@ class OwampPlay:
         for session in self.sessions:
             self.threads.append(threading.Thread(
                 target=self.receive if session.to_server else self.transmit, args=(session,), daemon=True))
-        if self.stop_after is not None or self.hang_up == "test":
+        if self.stop_after is not None or self.prompt or self.hang_up == "test":
             self.threads.append(threading.Thread(target=self.end_early, daemon=True))
         self.send(bytes(32))
         for thread in self.threads:
@@ -158,11 +159,13 @@ class OwampPlay:
         return True
 
     def end_early(self):
-        time.sleep(self.stop_after or 0.5)
+        while self.prompt and self.running and any(s.next < s.packets for s in self.sessions):
+            time.sleep(0.005)
+        time.sleep(0 if self.prompt else self.stop_after or 0.5)
         if self.hang_up == "test":
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self.running = False
+        self.running = self.prompt
         self.send_stop()
 
     def receive(self, session):

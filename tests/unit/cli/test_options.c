@@ -159,8 +159,9 @@ static bool parse(const char *line, struct fz_measure_options *options, char err
 			*at++ = '\0';
 	}
 	argv[argc] = NULL;
-	return fz_options_measure(strcmp(words, "twoway") == 0 ? FZ_TWOWAY : strcmp(words, "oneway") == 0 ? FZ_ONEWAY : FZ_FETCH,
-		argc, argv, options, error);
+	if (strcmp(words, "oneway") == 0)
+		return fz_options_measure(FZ_ONEWAY, argc, argv, options, error);
+	return fz_options_measure(strcmp(words, "fetch") == 0 ? FZ_FETCH : FZ_TWOWAY, argc, argv, options, error);
 }
 
 static void defaults(void **state)
@@ -316,7 +317,8 @@ static void oneway(void **state)
 	assert_true(options.to && !options.from);
 	assert_true(parse("oneway --from host", &options, error));
 	assert_true(!options.to && options.from);
-	assert_true(parse("oneway --from --to -m authenticated,open -i exp:1s,0s -s 9 --dscp 63 -j [::1]:8610", &options, error));
+	assert_true(parse("oneway --from --to -m authenticated,open -i exp:1s,0s -s 9 --dscp 63 -j [::1]:8610", &options,
+		error));
 	assert_true(options.to && options.from && options.json);
 	assert_int_equal(options.slot_count, 2);
 	assert_int_equal(options.padding_octets, 9);
@@ -326,7 +328,8 @@ static void oneway(void **state)
 
 static void fetch(void **state)
 {
-	static const uint8_t sid[] = {0x7f, 0, 0, 1, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33};
+	static const uint8_t sid[] = {0x7f, 0, 0, 1, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77,
+		0x66, 0x55, 0x44, 0x33};
 	struct fz_measure_options options;
 	char error[512];
 
