@@ -282,7 +282,7 @@ def follow(suite, pair, folder):
             done = a.run(files["fizeau"], "twoway", "--ike", "initiate", B, status=1, timeout=120)
             assert "could be set up" in done.stderr, done.stderr
 
-        name = "additional key exchanges (RFC 9370): equal keys, and a measurement"
+        name = "additional key exchanges (RFC 9370): equal keys, again after rekeying, and measurements"
         version = re.search(r"(\d+)\.(\d+)", a.run("swanctl", "--version", status=None).stdout)
         if not version or int(version.group(1)) < 6:
             suite.skip(name, f"strongSwan {version.group(0) if version else 'of this host'} has none: 6.0.0 is the first that has")
@@ -291,8 +291,15 @@ def follow(suite, pair, folder):
                 pair.configure(proposal="aes128-sha256-ecp256-ke1_modp3072-ke2_ecp384")
                 pair.load()
                 a.swanctl("--initiate", "--child", "networks")
-                pair.same_key(pair.sas(a)[0])
+                listed = a.swanctl("--list-sas")
+                assert "KE1_MODP_3072" in listed and "KE2_ECP_384" in listed, listed
+                old = pair.sas(a)[0]
+                old_key = pair.same_key(old)
                 measured(twoway("--ike", "require"))
+                a.swanctl("--rekey", "--ike", "peer")
+                until(lambda: pair.sas(a) and pair.sas(a)[0]["spi_i"] != old["spi_i"], "the new IKE_SA")
+                assert pair.same_key(pair.sas(a)[0]) != old_key
+                assert measured(twoway("--ike", "require"))["spi_i"] == pair.sas(a)[0]["spi_i"]
 
 
 if __name__ == "__main__":
