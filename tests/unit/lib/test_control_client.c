@@ -116,20 +116,22 @@ static void set_up_with_an_ike_key_is_the_vector(void **state)
 {
 	json_t *messages = vectors_group("ikev2_set_up.json", "ikev2_set_up_response");
 	json_t *keys = vectors_group("ikev2.json", "ikev2_prf_ippm");
-	static const size_t of_twamp[] = {0, 2};
-	static const uint32_t modes[] = {0x84, 0x88};
+	static const uint32_t modes[] = {0x84, 0x14, 0x88};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct client_connection k;
 		struct fizeau_set_up set_up;
 		uint8_t want[164], got[164];
 
-		client_open(&k, modes[i]);
+		if (i == 1)
+			client_open_owamp(&k, modes[i]);
+		else
+			client_open(&k, modes[i]);
 		member_hex(element_with(keys, "name", "PRF_HMAC_SHA2_256"), "optA_leftmost16",
 			k.config.token_key, 16);
-		member_hex(json_array_get(messages, of_twamp[i]), "on_wire", want, sizeof(want));
-		client_greet(&k, 0x8F, 2048);
+		member_hex(json_array_get(messages, i), "on_wire", want, sizeof(want));
+		client_greet(&k, 0x9F, 2048);
 		(void)client_event(k.c, FIZEAU_EVENT_GREETING);
 		set_up = control_pair_set_up_of(&k.config);
 		memcpy(set_up.key_id, "\1\2\3\4\5\6\7\10\x11\x12\x13\x14\x15\x16\x17\x18", 16);

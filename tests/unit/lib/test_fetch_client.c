@@ -277,6 +277,26 @@ static void records_come_through_and_are_proved_at_the_end(void **state)
 	}
 }
 
+/* Announced, they take no more room than those that come. */
+static void records_may_be_as_many_as_there_are_numbers(void **state)
+{
+	struct said said = good();
+	struct client_connection k;
+	uint8_t octets[16000] = {0};
+
+	(void)state;
+	said.records = UINT32_MAX;
+	ask(&k, FIZEAU_MODE_OPEN);
+	assert_int_equal(answered(&k, &said).fetch_answer.answer.records, UINT32_MAX);
+	for (int i = 0; i < 5; i++) {
+		client_give(&k, octets, sizeof(octets));
+		assert_int_equal(client_event(k.c, FIZEAU_EVENT_FETCH_RECORDS).records.count, 640);
+	}
+	fizeau_control_client_eof(k.c);
+	client_is_closed(&k, FIZEAU_ERR_LENGTH, 0);
+	client_close(&k);
+}
+
 static void each_part_that_comes_moves_the_deadline(void **state)
 {
 	const int64_t second = INT64_C(1000000000);
@@ -321,6 +341,7 @@ int main(void)
 		cmocka_unit_test(more_than_is_held_is_the_end_before_it_comes),
 		cmocka_unit_test(a_reproduction_that_is_no_request_is_the_end),
 		cmocka_unit_test(records_come_through_and_are_proved_at_the_end),
+		cmocka_unit_test(records_may_be_as_many_as_there_are_numbers),
 		cmocka_unit_test(each_part_that_comes_moves_the_deadline),
 	};
 

@@ -160,6 +160,25 @@ static void an_answer_has_its_parts_each_with_an_hmac(void **state)
 	}
 }
 
+/* As many as the field can say take no more room than one. */
+static void records_may_be_as_many_as_there_are_numbers(void **state)
+{
+	struct fizeau_fetch_answer answer = answer_of(true, 0, UINT32_MAX);
+	struct connection c;
+	uint8_t octets[512];
+
+	(void)state;
+	open_owamp_connection(&c, FIZEAU_MODE_OPEN);
+	want_fetch(&c, 0, UINT32_MAX);
+	assert_int_equal(fizeau_server_answer_fetch(c.s, 0, &answer, c.now), 0);
+	read_answer(&c, 3, 0, octets);
+	assert_memory_equal(octets + 12, "\xff\xff\xff\xff", 4);
+	assert_true(fizeau_server_records_wanted(c.s) == UINT64_C(107374182375));
+	assert_int_equal(fizeau_server_send_records(c.s, octets, 400, c.now), 400);
+	assert_true(fizeau_server_records_wanted(c.s) == UINT64_C(107374181975));
+	close_connection(&c);
+}
+
 static void what_cannot_be_answered_can_still_be_refused(void **state)
 {
 	static const struct fizeau_skip_range bad[2] = {{4, 5}, {5, 6}};
@@ -313,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fetch_is_answered_and_the_connection_goes_on),
 		cmocka_unit_test(an_answer_has_its_parts_each_with_an_hmac),
+		cmocka_unit_test(records_may_be_as_many_as_there_are_numbers),
 		cmocka_unit_test(what_cannot_be_answered_can_still_be_refused),
 		cmocka_unit_test(records_go_out_in_pieces_and_fill_up_once),
 		cmocka_unit_test(a_fetch_that_is_not_read_ends_with_servwait),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include "tests/testlib/owamp_connection.h"
+#include "tests/testlib/vectors.h"
 #include <cmocka.h>
 
 static const uint32_t protected_and_open[] = {FIZEAU_MODE_OPEN, FIZEAU_MODE_ENCRYPTED};
@@ -66,6 +67,35 @@ static void the_ike_bit_is_16_and_there_is_no_mixed_mode(void **state)
 		assert_int_equal(s != NULL, good);
 		fizeau_server_free(s);
 	}
+}
+
+/*= rfc7717#section-5.3 IK-5.3-02 IK-5.3-07 IK-5.3-08 */
+/*= rfc7718#section-3.2.4 OR-3.2-01 */
+static void the_set_up_of_the_vector_asks_for_the_key_of_its_spis(void **state)
+{
+	json_t *messages = vectors_group("ikev2_set_up.json", "ikev2_set_up_response");
+	json_t *keys = vectors_group("ikev2.json", "ikev2_prf_ippm");
+	struct connection c = {.now = {0}};
+	struct fizeau_session_keys opened;
+	struct fizeau_event event;
+	uint8_t octets[SETUP], greeting[64], token_key[16];
+
+	(void)state;
+	member_hex(json_array_get(messages, 1), "on_wire", octets, sizeof(octets));
+	member_hex(element_with(keys, "name", "PRF_HMAC_SHA2_256"), "optA_leftmost16", token_key, 16);
+	c.s = owamp_server_with(OWAMP_MODES, c.now);
+	server_says(c.s, greeting, sizeof(greeting));
+	give(&c, octets, sizeof(octets));
+	event = server_event(c.s, FIZEAU_EVENT_KEY_WANTED);
+	assert_int_equal(event.key.mode, FIZEAU_MODE_ENCRYPTED | FIZEAU_MODE_OW_IKEV2);
+	assert_true(event.key.ike);
+	assert_memory_equal(event.key.spi_i, "\1\2\3\4\5\6\7\10", 8);
+	assert_memory_equal(event.key.spi_r, "\x11\x12\x13\x14\x15\x16\x17\x18", 8);
+	assert_int_equal(fizeau_token_open(token_key, event.key.challenge, event.key.token, &opened), 0);
+	assert_memory_equal(&opened, &control_pair_keys, sizeof(opened));
+	fizeau_server_free(c.s);
+	json_decref(keys);
+	json_decref(messages);
 }
 
 /* What the command's answer looks like when it is refused; 0: there is none. */
@@ -327,6 +357,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_ike_bit_is_16_and_there_is_no_mixed_mode),
+		cmocka_unit_test(the_set_up_of_the_vector_asks_for_the_key_of_its_spis),
 		cmocka_unit_test(each_unexpected_command_is_the_last),
 		cmocka_unit_test(a_request_of_the_wrong_form_is_refused_and_the_next_one_served),
 		cmocka_unit_test(a_schedule_has_slots_and_slots_have_two_types),
