@@ -180,26 +180,48 @@ with case("without a folder nothing is received, and the log says why"), tempfil
 class WithVarLib(Fizeaud):
     """One started as root that becomes nobody, in a mount namespace with an empty /var/lib, which is its storage."""
 
-    def __init__(self):
+    def __init__(self, size="10m"):
         super().__init__("ike off")
+        self.size = size
+
+    def folder_seen(self):
+        return f"/proc/{self.process.pid}/root/var/lib/fizeau"
 
     def start(self, conf, log):
         text = open(conf).read().replace("user -\n", "user nobody\n").replace(f"storage {self.storage}\n", "")
         private_file(self.folder.name, "fizeaud.conf", text)
-        return subprocess.Popen(["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o mode=755 none /var/lib && exec "$@"', "sh",
+        return subprocess.Popen(["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o "$1" none /var/lib && shift && exec "$@"', "sh",
+                                 f"mode=755,size={self.size}",
                                  FIZEAUD, "-f", "-v", "-c", conf], stdout=log, stderr=log)
 
 
 NAME = "the default folder is made, and is its user's"
+FULL = "a disk that is full, at a request and in the middle of a session"
 if os.getuid() or subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/var/lib"], capture_output=True,
                                  check=False).returncode:
-    suite.skip(NAME, "needs root and a mount namespace of its own")
+    for name in NAME, FULL:
+        suite.skip(name, "needs root and a mount namespace of its own")
 else:
     with case(NAME), WithVarLib() as server:
-        st = os.stat(f"/proc/{server.process.pid}/root/var/lib/fizeau")
+        st = os.stat(server.folder_seen())
         assert st.st_uid == pwd.getpwnam("nobody").pw_uid and st.st_mode & 0o777 == 0o700, st
         with server.client() as control:
             assert numbers(control.fetch(measure(server))) == [0, 1, 2]
+    with case(FULL), WithVarLib("200k") as server, server.client() as control, server.sender() as sender:
+        assert control.refused(packets=10000, slots=[fixed(0.005)]) == 5 and "disk of its storage is full" in server.log()
+        port, sid = control.session(packets=3000, slots=[fixed(0.005)], timeout=0.5)
+        assert control.start() == 0
+        with open(os.path.join(server.folder_seen(), "filler"), "wb", buffering=0) as filler, \
+                contextlib.suppress(OSError):
+            while filler.write(bytes(4096)):
+                pass
+        # Lost packets are records, too. What fits the file's last page is stored, and not more.
+        assert control.stopped() == (5, [])
+        control.stop([(sid, 3000, [])])
+        os.unlink(os.path.join(server.folder_seen(), "filler"))
+        assert control.fetch(sid) == 1 and control.fetch(sid, 0, 3000).finished
+        assert "No space left on device" in server.log() and server.counter("ended_storage") == 1
+        assert numbers(control.fetch(measure(server))) == [0, 1, 2]
 
 with case("one folder, one daemon"), Fizeaud("ike off") as server, \
         Fizeaud(f"ike off\nstorage {server.storage}") as second, second.client() as control:
