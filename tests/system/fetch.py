@@ -7,7 +7,6 @@ import os
 import pwd
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -144,14 +143,12 @@ with case("a file altered while it is fetched closes the connection"), Fizeaud("
         control.stop([(sid, count, [])])
         assert len(control.fetch(sid).records) == count
     with server.client() as control:
-        control.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         control.sock.sendall(bytes([4]) + bytes(11) + b"\xff" * 4 + sid + bytes(16))
         ack = receive(control.sock, 32)
         assert ack[0] == 0 and int.from_bytes(ack[12:16], "big") == count
         with open(file_of(server, sid), "r+b") as f:
             f.seek(-5000, 2)
             f.write(bytes(100))
-        control.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         got = 0
         while part := control.sock.recv(65536):
             got += len(part)
@@ -277,7 +274,6 @@ with case("a client that does not read its fetch is dropped, and holds up nobody
         control.stop([(sid, count, [])])
         assert control.fetch(bytes(16)) == 1
     with server.client() as lazy, server.client() as busy:
-        lazy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         lazy.sock.sendall(bytes([4]) + bytes(11) + b"\xff" * 4 + sid + bytes(16))
         back = os.urandom(16)
         busy.session(conf=(1, 0), ports=(0, receiver.port), sid=back, packets=50, slots=[fixed(0.01)])
