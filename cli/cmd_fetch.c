@@ -137,6 +137,8 @@ static int report(struct stored *stored, const struct fz_measurement *measuremen
 	fill_facts(stored, measurement);
 	if (!fetched->answer.finished)
 		stored->session.facts.ending = FZ_ENDED_NOT;
+	else if (fetched->answer.end.next_seqno < fetched->answer.request.packets)
+		stored->session.facts.ending = FZ_ENDED_INTERRUPTED;
 	rc = summarise(stored, measurement);
 	if (rc < 0) {
 		fz_complain("server %s: the records cannot be summarised: %s", measurement->setup.host,

@@ -263,6 +263,17 @@ static int report(struct oneway *oneway)
 	return good ? FZ_EXIT_MEASURED : FZ_EXIT_REFUSED;
 }
 
+static void explain_session(const struct fz_measurement *measurement, const struct fz_one_way_session *session)
+{
+	const struct fz_session_facts *facts = &session->facts;
+	char sid[2 * FIZEAU_SID_OCTETS + 1];
+
+	fz_hex_text(facts->sid, FIZEAU_SID_OCTETS, sid);
+	fz_explain(measurement->options.verbose, "session %s the server started, its port there is %u, %u packets of %u "
+		"octets, SID %s", session->direction == FZ_TO ? "to" : "from", fz_addr_port(&facts->remote), facts->wanted,
+		facts->packet_octets, sid);
+}
+
 static int measure_with(struct oneway *oneway)
 {
 	struct fz_measurement *measurement = oneway->measurement;
@@ -286,8 +297,10 @@ static int measure_with(struct oneway *oneway)
 	}
 	sends = oneway->to.sender != NULL;
 	receives = oneway->from.receiver != NULL;
-	fz_explain(options->verbose, "started%s%s, %u packets of %zu octets", sends ? ", to the server" : "",
-		receives ? ", from the server" : "", options->count, fz_ow_packet_octets(measurement));
+	if (sends)
+		explain_session(measurement, &oneway->to.session);
+	if (receives)
+		explain_session(measurement, &oneway->from.session);
 	if (!options->quiet)
 		fz_progress_begin(&progress, measurement->loop, sends ? &oneway->to.sent : NULL,
 			receives ? &oneway->from.back : NULL, options->count,

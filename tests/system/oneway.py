@@ -178,6 +178,22 @@ def fetches():
         run = fizeau("fetch", "--begin", 5, "--end", 9, "--records", path, *keyed, server.owamp_target, result["to"]["sid"])
         assert run.returncode == 0 and re.search(r"^to +5 +0 \(0\.00 %\)", run.stdout, re.M), run
         assert [json.loads(line)["seq"] for line in open(path)] == [5, 6, 7, 8, 9]
+    with suite.case("a running session: its SID with -v, denied as a whole, in part what has come so far"):
+        #= rfc4656#section-3.9 OW-3.9-03 OW-3.9-04 OW-3.9-10 OW-3.9-11
+        client = subprocess.Popen([FIZEAU, "oneway", "-v", "-j", "--to", "-c", "100000", "-i", "5ms", "-w", "300ms", *keyed,
+                                   server.owamp_target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = next(line for line in client.stderr if "session to the server started" in line)
+        sid = re.search(r"SID ([0-9a-f]{32})$", line).group(1)
+        part = ("fetch", "--end", 49, *keyed, server.owamp_target, sid)
+        until(lambda: (run := fizeau(*part)).returncode == 0 and re.search(r"^to +50 +0 ", run.stdout, re.M))
+        document = fizeau_json(*part)["sessions"][0]
+        assert document["ended"] == "running" and document["packets"]["received"] == 50, document["packets"]
+        run = fizeau("fetch", *keyed, server.owamp_target, sid)
+        assert run.returncode == 1 and "still going on" in run.stderr and "--begin" in run.stderr, run
+        client.send_signal(signal.SIGINT)
+        out, _ = client.communicate(timeout=30)
+        assert client.returncode == 0 and json.loads(out)["sessions"][0]["sid"] == sid
+        assert fizeau_json("fetch", *keyed, server.owamp_target, sid)["sessions"][0]["ended"] == "interrupted"
     with suite.case("an unknown SID: what, why and what to do"):
         run = fizeau("fetch", *keyed, server.owamp_target, "ab" * 16)
         assert run.returncode == 1 and run.stdout == "" and run.stderr.count("\n") == 1, run
