@@ -9,6 +9,7 @@
 #include <fizeau/sender.h>
 #include "io/clock.h"
 #include "io/ipsec.h"
+#include "io/route.h"
 #include "measurement.h"
 
 /*= rfc5357#section-3.1 TW-3.1-01 */
@@ -152,6 +153,21 @@ bool fz_measurement_await(struct fz_measurement *measurement, const char *under_
 	return false;
 }
 
+/* A mark only helps where a rule knows it. */
+static void say_way_around(const struct fz_measurement *measurement)
+{
+	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_control *control = &measurement->setup.control;
+	struct fz_route route;
+
+	if (options->bypass_mark == 0)
+		return;
+	fz_explain(options->verbose, "test packets go around IPsec, with mark 0x%x", (unsigned)options->bypass_mark);
+	if (fz_route_ask(&control->peer, &control->local, options->bypass_mark, &route) == 0 && route.tunnel)
+		fz_complain("--bypass-ipsec: test packets leave by the tunnel %s all the same: no ip rule leads those with mark "
+			"0x%x around it", route.interface, (unsigned)options->bypass_mark);
+}
+
 bool fz_measurement_start(struct fz_measurement *measurement)
 {
 	struct fizeau_event event;
@@ -163,9 +179,7 @@ bool fz_measurement_start(struct fz_measurement *measurement)
 	}
 	if (!fz_measurement_await(measurement, "the start of the test", FIZEAU_EVENT_START_ACK, &event))
 		return false;
-	if (measurement->options.bypass_mark != 0)
-		fz_explain(measurement->options.verbose, "test packets go around IPsec, with mark 0x%x",
-			(unsigned)measurement->options.bypass_mark);
+	say_way_around(measurement);
 	return true;
 }
 

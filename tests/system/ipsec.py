@@ -191,9 +191,11 @@ def keyed_outside(suite, a, server, link, key):
         tell("keyed, inside there, outside back", capture)
         assert [frame.source for frame in capture.udp()] == [B] * COUNT, capture.kinds()
 
-    with suite.case("another mark, which no rule knows: it does not go around"):
+    with suite.case("another mark, which no rule knows: it does not go around, and is told so"):
         with Capture(*link) as capture:
-            all_back(twoway(a, "-m", "encrypted", "--bypass-ipsec=0x77", *key))
+            run = fizeau("twoway", "-m", "encrypted", "--bypass-ipsec=0x77", "-c", COUNT, "-i", "5ms", *key, f"{B}:862",
+                         netns=a.inside)
+        assert run.returncode == 0 and "the tunnel ipsec0" in run.stderr and "0x77" in run.stderr, run
         assert [frame for frame in capture.udp() if frame.source == A] == [], capture.kinds()
 
 
@@ -301,8 +303,9 @@ def six(suite, a, serve, link):
     with serve("limit anyone bypass-ipsec yes\n", SIX[B]), suite.case("IPv6, around the tunnel both ways"):
         with Capture(*link) as capture:
             all_back(fizeau_json("twoway", "--bypass-ipsec", *args, netns=a.inside))
+            assert "tunnel" not in fizeau("twoway", "--bypass-ipsec", *args[:-1], "-q", args[-1], netns=a.inside).stderr
         tell("IPv6, open, outside", capture)
-        assert len(capture.udp()) == 2 * COUNT and capture.kinds()["tcp"] == 0, capture.kinds()
+        assert len(capture.udp()) == 4 * COUNT and capture.kinds()["tcp"] == 0, capture.kinds()
 
 
 def comes_and_goes(suite, a, b, serve):
