@@ -19,9 +19,11 @@ import time
 
 BUILD = os.environ.get("FIZEAU_BUILD", "build")
 IKED = os.path.abspath(os.path.join(BUILD, "plugin", "fizeau-iked"))
-# Only heard by a build with AddressSanitizer.
-QUIET_LEAKS = {"LSAN_OPTIONS": "print_suppressions=0:suppressions=" + os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "lsan-iked.supp")}
+# Only heard by a build with AddressSanitizer: what is strongSwan's own.
+HERE = os.path.dirname(os.path.abspath(__file__))
+QUIET_LEAKS = {"LSAN_OPTIONS": "print_suppressions=0:suppressions=" + os.path.join(HERE, "lsan-iked.supp"),
+               "ASAN_OPTIONS": ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"),
+                                                      "suppressions=" + os.path.join(HERE, "asan-iked.supp"))))}
 VICI = "vici vici.sock\n"
 PATIENCE = 30  # seconds until something that does not happen is an error
 

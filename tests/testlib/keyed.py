@@ -53,9 +53,10 @@ class Running:
                         "-I", pair.a.address, "-j", daemon.target]
 
     def __enter__(self):
-        before = len(self.daemon.status()["sessions"])
+        before = {session["sid"] for session in self.daemon.status()["sessions"]}
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        until(lambda: sum(s["received"] > 2 for s in self.daemon.status()["sessions"]) > before, "the session does not run")
+        until(lambda: any(s["received"] > 2 and s["sid"] not in before for s in self.daemon.status()["sessions"]),
+              "the session does not run")
         return self
 
     def __exit__(self, *_):
