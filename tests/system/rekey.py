@@ -9,6 +9,7 @@ It runs until everything was seen often enough: a little of it by default, as mu
     FIZEAU_BUILD=build tests/system/rekey.py --set-ups 2000 --rekeys 200 --collisions 20 --lost 20 [--pairs 4] [--seed N]
 """
 import argparse
+import itertools
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from testlib.ikerelay import CREATE_CHILD_SA, INFORMATIONAL, IkeRelay  # noqa: E
 from testlib.suite import FIZEAU, Fizeaud, Suite, skip_all  # noqa: E402
 
 MODES = ("authenticated", "encrypted", "mixed")
+KINDS = tuple(("twoway", mode) for mode in MODES) + (("oneway", "authenticated"), ("oneway", "encrypted"))
 LIMIT_S = 200  # a short run that takes longer has failed; a long one may take ten times that
 WORDS = {(CREATE_CHILD_SA, False): "requests to rekey", (CREATE_CHILD_SA, True): "answers to it",
          (INFORMATIONAL, False): "deletions", (INFORMATIONAL, True): "answers to those"}
@@ -34,7 +36,7 @@ class Counts:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.set_ups = {mode: 0 for mode in MODES}
+        self.set_ups = {kind: 0 for kind in KINDS}
         self.mended, self.failures, self.slowest = 0, [], 0
 
     def total(self):
@@ -95,8 +97,9 @@ class Line:
             self.servers.append(Fizeaud(conf, self.hosts[me]).__enter__())
         for me in (0, 1):
             for mode in MODES:
-                self.sessions.append(subprocess.Popen(self.command(me, mode, "-c", 1000000, "-i", "100ms", "-w", "5s"),
-                                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+                self.sessions.append(subprocess.Popen(
+                    self.command(me, ("twoway", mode), "-c", 1000000, "-i", "100ms", "-w", "5s"), stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE, text=True))
         return self
 
     def __exit__(self, *_):
@@ -109,18 +112,21 @@ class Line:
         self.pair.stop()
         self.relay.__exit__()
 
-    def command(self, me, mode, *more):
+    def command(self, me, kind, *more):
         """A measurement by me of the other."""
-        return [FIZEAU, "twoway", "--ike", "require", "--ike-socket", self.pair.daemons[me].socket, "-m", mode, "-I",
-                self.hosts[me], *map(str, more), "-v", "-j", self.servers[1 - me].target]
+        name, mode = kind
+        there = self.servers[1 - me]
+        return [FIZEAU, name, "--ike", "require", "--ike-socket", self.pair.daemons[me].socket, "-m", mode, "-I", self.hosts[me],
+                *map(str, more), "-v", "-j", there.target if name == "twoway" else there.owamp_target]
 
     def set_up(self, me, counts, ended):
-        for mode in self.modes_for_ever():
+        for kind in itertools.cycle(KINDS):
             if ended.is_set():
                 return
             began = time.monotonic()
             try:
-                run = subprocess.run(self.command(me, mode, "-c", 1, "-i", "1ms", "-w", "2s"), capture_output=True, text=True,
+                limits = ("-w", "2s") if kind[0] == "twoway" else ("-w", "100ms", "--to")
+                run = subprocess.run(self.command(me, kind, "-c", 1, "-i", "1ms", *limits), capture_output=True, text=True,
                                      timeout=60, check=False)
                 status, error = run.returncode, run.stderr
             except (OSError, subprocess.TimeoutExpired) as why:
@@ -129,14 +135,9 @@ class Line:
                 counts.slowest = max(counts.slowest, time.monotonic() - began)
                 counts.mended += "once more" in error
                 if status:
-                    counts.failures.append(f"{'ab'[me]} {mode}: exit {status}: {error}")
+                    counts.failures.append(f"{'ab'[me]} {' '.join(kind)}: exit {status}: {error}")
                 else:
-                    counts.set_ups[mode] += 1
-
-    @staticmethod
-    def modes_for_ever():
-        while True:
-            yield from MODES
+                    counts.set_ups[kind] += 1
 
     def rekeys(self):
         return len(self.watchers[0].rekeyed | self.watchers[1].rekeyed)
@@ -205,7 +206,7 @@ def tell(lines, counts, seconds, sent, lost, keys):
         for kind, n in line.relay.lost.items():
             by_kind[kind] = by_kind.get(kind, 0) + n
     print(f"# {counts.total()} set-ups in {seconds:.0f} s ("
-          + ", ".join(f"{n} {mode}" for mode, n in counts.set_ups.items()) + f"), the slowest {counts.slowest:.1f} s")
+          + ", ".join(f"{n} {' '.join(kind)}" for kind, n in counts.set_ups.items()) + f"), the slowest {counts.slowest:.1f} s")
     print(f"# {sum(line.rekeys() for line in lines)} rekeyings of IKE_SAs; {sum(line.relay.collisions() for line in lines)} "
           f"collided on the wire, {sum(line.collisions_logged() for line in lines)} by charon's log")
     print(f"# {sum(by_kind.values())} messages lost ("

@@ -14,7 +14,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from testlib.gateway import Gateway, certified, charon_missing, ippm_missing  # noqa: E402
 from testlib.ikedpair import VICI, Authority, Iked, IkedPair, ask, iked_missing, swanctl_missing, until  # noqa: E402
-from testlib.keyed import Running, keyed, measure, refused, server, swapped  # noqa: E402
+from testlib.keyed import Running, keyed, measure, measure_one_way, refused, server, swapped  # noqa: E402
 from testlib.suite import Fizeaud, Netns, Suite, fizeau_json, namespaces_work, skip_all  # noqa: E402
 
 MODES = ("authenticated", "encrypted", "mixed")
@@ -54,6 +54,9 @@ def both_directions(suite):
                 for mode in MODES:
                     assert spis(keyed(measure(pair, at_b.target, "--ike", "require", "-m", mode))) == spis(sa)
                     assert spis(keyed(measure(swapped(pair), at_a.target, "--ike", "require", "-m", mode))) == spis(sa)
+                for mode in ("authenticated", "encrypted"):
+                    assert spis(keyed(measure_one_way(pair, at_b, "--ike", "require", "-m", mode))) == spis(sa)
+                    assert spis(keyed(measure_one_way(swapped(pair), at_a, "--ike", "require", "-m", mode))) == spis(sa)
             assert initiators == ["a", "b", "a"], initiators
 
 
