@@ -51,11 +51,13 @@ void fz_identity_text(const struct fz_identity *identity, char text[static FZ_ID
 void fz_identity_owner(const struct fz_identity *identity, char text[static FZ_IDENTITY_OWNER + 1])
 {
 	char spi_i[17], spi_r[17];
+	size_t named = strlen(identity->peer_id);
 
 	text[0] = '\0';
 	if (identity->source == FZ_KEY_PASSPHRASE) {
 		snprintf(text, FZ_IDENTITY_OWNER + 1, "keyid %s", identity->key_id);
-	} else if (identity->source == FZ_KEY_IKEV2 && *identity->peer_id) {
+	} else if (identity->source == FZ_KEY_IKEV2 && named && named < sizeof(identity->peer_id) - 1) {
+		/* One that fills its room may have been cut off, and then be another's as well. */
 		snprintf(text, FZ_IDENTITY_OWNER + 1, "ike-id %s", identity->peer_id);
 	} else if (identity->source == FZ_KEY_IKEV2) {
 		spi_text(identity->spi_i, spi_i);

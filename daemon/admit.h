@@ -26,8 +26,8 @@ struct fz_identity {
 #define FZ_IDENTITY_TEXT 512
 void fz_identity_text(const struct fz_identity *identity, char text[static FZ_IDENTITY_TEXT]);
 
-/* Whose a stored session is: "keyid alice", "ike-id CN=gw", "ike-sa 0f3c.../99ab..." where IKE tells no identity, empty in
-   open mode. Equal texts are the same peer, whatever IKE_SA it comes with. */
+/* Whose a stored session is: "keyid alice", "ike-id CN=gw", "ike-sa 0f3c.../99ab..." where IKE tells no identity or
+   one of 255 octets and more, empty in open mode. Equal texts are the same peer, whatever IKE_SA it comes with. */
 #define FZ_IDENTITY_OWNER 320
 void fz_identity_owner(const struct fz_identity *identity, char text[static FZ_IDENTITY_OWNER + 1]);
 

@@ -28,6 +28,10 @@ static void deny(const struct fz_request_from *from, const char *why)
 	fz_log_peer(from->engine->log, FZ_LOG_NOTICE, from->peer, fz_clock_mono(), "fetch denied: %s (Accept 1)", why);
 }
 
+/* Cut off, two identities could look the same. */
+_Static_assert(FZ_IDENTITY_OWNER <= FZ_STORE_OWNER_MAX, "an owner fits its file");
+_Static_assert(sizeof(((struct fz_identity *)0)->peer_id) + 8 <= FZ_IDENTITY_OWNER, "an identity fits its owner");
+
 static bool may_have(const struct fz_request_from *from, const struct fz_store_session *session)
 {
 	char owner[FZ_STORE_OWNER_MAX + 1];

@@ -199,11 +199,10 @@ if os.getuid() or subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none
     for name in NAME, FULL:
         suite.skip(name, "needs root and a mount namespace of its own")
 else:
-    with case(NAME), WithVarLib() as server:
+    with case(NAME), WithVarLib() as server, server.client() as control:
         st = os.stat(server.folder_seen())
         assert st.st_uid == pwd.getpwnam("nobody").pw_uid and st.st_mode & 0o777 == 0o700, st
-        with server.client() as control:
-            assert numbers(control.fetch(measure(server))) == [0, 1, 2]
+        assert numbers(control.fetch(measure(server))) == [0, 1, 2]
     with case(FULL), WithVarLib("200k") as server, server.client() as control, server.sender() as sender:
         assert control.refused(packets=10000, slots=[fixed(0.005)]) == 5 and "disk of its storage is full" in server.log()
         port, sid = control.session(packets=3000, slots=[fixed(0.005)], timeout=0.5)

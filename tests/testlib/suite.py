@@ -87,14 +87,31 @@ class Fizeaud:
 
     def __init__(self, conf="", host="127.0.0.1", netns=None, port=None, owamp_port=None):
         self.host, self.netns, self.extra = host, netns, conf
-        self.port = port or free_port(host if not netns else "127.0.0.1")
-        self.target = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-        self.owamp_port = owamp_port or self.port
-        while self.owamp_port == self.port:
-            self.owamp_port = free_port(host if not netns else "127.0.0.1")
-        self.owamp_target = f"[{host}]:{self.owamp_port}" if ":" in host else f"{host}:{self.owamp_port}"
+        self.wanted = port, owamp_port
+        self.choose_ports()
+
+    def choose_ports(self):
+        self.port, self.owamp_port = self.wanted
+        while not self.port or self.port == self.owamp_port:
+            self.port = free_port(self.host if not self.netns else "127.0.0.1")
+        while not self.owamp_port or self.owamp_port == self.port:
+            self.owamp_port = free_port(self.host if not self.netns else "127.0.0.1")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.target, self.owamp_target = f"{host}:{self.port}", f"{host}:{self.owamp_port}"
 
     def __enter__(self):
+        for _ in range(5):
+            if self.comes_up():
+                return self
+            # Somebody else was faster with a port that was free?
+            log = self.log()
+            if all(self.wanted) or "Address already in use" not in log:
+                break
+            self.folder.cleanup()
+            self.choose_ports()
+        raise RuntimeError(f"fizeaud did not come up: {log}")
+
+    def comes_up(self):
         self.folder = tempfile.TemporaryDirectory(prefix="fizeaud-")
         self.control = os.path.join(self.folder.name, "ctl")
         self.storage = os.path.join(self.folder.name, "storage")
@@ -108,11 +125,11 @@ class Fizeaud:
             self.process = self.start(conf, log)
         for _ in range(200):
             if os.path.exists(self.control):
-                return self
+                return True
             if self.process.poll() is not None:
                 break
             time.sleep(0.05)
-        raise RuntimeError(f"fizeaud did not come up: {self.log()}")
+        return False
 
     def start(self, conf, log):
         return subprocess.Popen(inside(self.netns, [FIZEAUD, "-f", "-v", "-c", conf]), stdout=log, stderr=log)

@@ -199,9 +199,40 @@ static void texts(void **state)
 	assert_string_equal(text, "no key");
 }
 
+/* Of a stored session: the same peer by another IKE_SA is the same, everybody else is somebody else. */
+static void owners(void **state)
+{
+	struct fz_identity alice = key_id("alice"), named = ike_id("alice"), nameless = ike_id(""), other = ike_id("");
+	char text[FZ_IDENTITY_OWNER + 1], again[FZ_IDENTITY_OWNER + 1];
+
+	(void)state;
+	fz_identity_owner(&nobody, text);
+	assert_string_equal(text, "");
+	fz_identity_owner(&alice, text);
+	assert_string_equal(text, "keyid alice");
+	fz_identity_owner(&named, text);
+	named.spi_i[0] = 1;
+	fz_identity_owner(&named, again);
+	assert_string_equal(text, "ike-id alice");
+	assert_string_equal(text, again);
+	fz_identity_owner(&nameless, text);
+	other.spi_r[7] = 1;
+	fz_identity_owner(&other, again);
+	assert_string_equal(text, "ike-sa 0000000000000000/0000000000000000");
+	assert_string_equal(again, "ike-sa 0000000000000000/0000000000000001");
+	/* As long as there is room for: it may go on. */
+	memset(named.peer_id, 'x', sizeof(named.peer_id) - 1);
+	fz_identity_owner(&named, text);
+	assert_string_equal(text, "ike-sa 0100000000000000/0000000000000000");
+	named.peer_id[254] = '\0';
+	fz_identity_owner(&named, text);
+	assert_int_equal(strlen(text), 7 + 254);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(owners),
 		cmocka_unit_test(first_match_wins), cmocka_unit_test(unknown_identity_matches_no_glob),
 		cmocka_unit_test(early), cmocka_unit_test(limits), cmocka_unit_test(denied), cmocka_unit_test(texts),
 	};
