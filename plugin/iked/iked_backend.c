@@ -8,6 +8,10 @@
 #include <credentials/sets/mem_cred.h>
 #include <crypto/proposal/proposal.h>
 
+/* Longer than IKE goes on sending again (retransmit_tries in iked_main.c: 45 s). An IKE_SA whose life ends while its rekeying
+   waits for an answer would hand its deletion on to the new one. */
+#define OVER_S 60
+
 struct iked_backend {
 	backend_t public; /* first: charon calls with it */
 	linked_list_t *peer_cfgs; /* does not change once registered: needs no lock */
@@ -200,7 +204,7 @@ static bool add_peer(struct iked_backend *this, const struct iked_conf *conf, co
 		.keyingtries = 1,
 		.rekey_time = conf->rekey_s,
 		.jitter_time = conf->rekey_s / 10,
-		.over_time = conf->rekey_s / 10 + 10,
+		.over_time = conf->rekey_s / 10 + OVER_S,
 #ifdef IKED_PEER_CFG_OPTIONS /* strongSwan 6.0.2 and later */
 		.options = OPT_NO_MOBIKE,
 #else

@@ -3,7 +3,9 @@
 """IKE_SAs that go: deleted by the administrator of either end, by dead peer detection, by reauthentication, by the end of an IKE daemon in
 order or with kill -9. A session that is set up runs to its end; a new one gets a new SA with --ike initiate, and is refused or falls
 back otherwise; and how long the key of a deleted SA opens set-ups is a setting, tried on both sides of it."""
+import json
 import os
+import subprocess
 import sys
 import time
 
@@ -11,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from testlib import player  # noqa: E402
 from testlib.ikedpair import VICI, IkedPair, ask, iked_missing, swanctl_missing, until, write  # noqa: E402
 from testlib.keyed import Running, fell_back, keyed, measure, refused, server  # noqa: E402
-from testlib.suite import Suite, fizeau, skip_all  # noqa: E402
+from testlib.suite import FIZEAU, Suite, fizeau, skip_all  # noqa: E402
 
 NAMES = {"a": "the client's", "b": "the server's"}
 
@@ -91,6 +93,23 @@ def killed(suite):
             assert spis(keyed(run)) != spis(sa) and "another" in run.stderr, run
             keyed(measure(pair, daemon.target, "--ike", "require"))
             running.noticed_nothing()
+
+
+def one_way(suite):
+    with suite.case("OWAMP: both IKE daemons are killed; the sessions in both directions run to their end"), IkedPair() as pair, \
+            server(pair) as daemon:
+        sa = pair.initiate()
+        process = subprocess.Popen([FIZEAU, "oneway", "-c", "150", "-i", "20ms", "-w", "1s", "--ike", "require", "--ike-socket",
+                                    pair.a.socket, "-I", pair.a.address, "-j", daemon.owamp_target], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        until(lambda: len(daemon.status()["sessions"]) == 2, "the sessions do not run")
+        pair.a.kill()
+        pair.b.kill()
+        out, error = process.communicate(timeout=60)
+        result = json.loads(out)
+        assert process.returncode == 0 and spis(result["key"]) == spis(sa), (process.returncode, result, error)
+        for session in result["sessions"]:
+            assert (session["packets"]["received"], session["packets"]["lost"]) == (150, 0), session["packets"]
 
 
 def reauthentication(suite):
@@ -223,6 +242,7 @@ def main():
     by_administrator(suite)
     ends_in_order(suite)
     killed(suite)
+    one_way(suite)
     reauthentication(suite)
     grace(suite)
     for one in long_ones:
