@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """fizeau oneway and fetch: with fizeaud in every mode with every source of keys, and with a server played by this test
 (testlib/owamp_player.py) for exact numbers and for everything that a server can do wrong."""
+import calendar
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from owamp_player import OwampPlay, Session, fetch_answer, lost_record, record, 
 from player import Server, after_greeting, server_start  # noqa: E402
 from suite import FIZEAU, Fizeaud, Netns, Suite, fizeau, fizeau_json, namespaces_work, private_file  # noqa: E402
 
-QUICK = ("-c", 20, "-i", "2ms", "-w", "300ms")
+QUICK = ("-c", 20, "-i", "2ms", "-w", "500ms")
 SPIS = "0f3c000000000001 99ab0000000000ff"
 NS = 10**9
 
@@ -59,8 +60,8 @@ def modes():
     with suite.case("every PRF of IKEv2"):
         for number, prf in enumerate(PRFS):
             mine = private_file(folder, f"sa-{prf}", sa(number, prf))
-            check(fizeau_json("oneway", "-c", 20, "-i", "1ms", "-w", "100ms", "--ike-static", mine, server.owamp_target),
-                  "authenticated", "ikev2")
+            check(fizeau_json("oneway", "-c", 20, "-i", "1ms", "-w", "500ms", "--ike-static", mine,
+                              server.owamp_target), "authenticated", "ikev2")
     with suite.case("the default takes a key if there is one, else open mode"):
         check(fizeau_json("oneway", *QUICK, "--ike", "off", server.owamp_target), "open", "none")
         check(fizeau_json("oneway", *QUICK, *keyed, server.owamp_target), "authenticated", "passphrase")
@@ -87,7 +88,7 @@ def traffic():
                 assert (session["padding_octets"], session["packet_octets"]) == (padding, 14 + padding), session
     with suite.case("several slots"):
         #= rfc4656#section-3.5 OW-3.5-06
-        result = fizeau_json("oneway", "-c", 40, "-i", "exp:5ms,0s,3ms", "-w", "300ms", *open_args)
+        result = fizeau_json("oneway", "-c", 40, "-i", "exp:5ms,0s,3ms", "-w", "500ms", *open_args)
         for session in check(result, "open", "none", count=40).values():
             assert session["schedule"] == [{"type": "exponential", "mean_ns": 5000000}, {"type": "fixed", "interval_ns": 0},
                                            {"type": "fixed", "interval_ns": 3000000}], session["schedule"]
@@ -101,13 +102,18 @@ def traffic():
         assert {session["local"] for session in result.values()} == {"127.0.0.1:24600", "127.0.0.1:24601"}, result
         run = fizeau("oneway", *QUICK, "-p", "24600-24600", *open_args)
         assert run.returncode == 1 and "--ports" in run.stderr, run
-    with suite.case("the first packet does not leave before its time, nor is there a burst"):
+    with suite.case("the schedule begins in the future, and no packet leaves before its time"):
         #= rfc4656#section-4.1.1 OW-4.1.1-06
         path = os.path.join(folder, "paced")
-        fizeau_json("oneway", "-c", 10, "-i", "50ms", "-w", "300ms", "--to", "--records", path, *open_args)
-        lines = [json.loads(line) for line in open(path)]
-        gaps = [b["sent_unix_ns"] - a["sent_unix_ns"] for a, b in zip(lines, lines[1:])]
-        assert sum(gaps) > 300_000_000 and max(gaps) < 400_000_000, gaps
+        before = time.time_ns()
+        session, = fizeau_json("oneway", "-c", 10, "-i", "20ms", "-w", "500ms", "--to", "--records", path,
+                               *open_args)["sessions"]
+        when, fraction = session["start_time"].rstrip("Z").split(".")
+        start = calendar.timegm(time.strptime(when, "%Y-%m-%dT%H:%M:%S")) * NS + int(fraction)
+        assert start > before + 200_000_000, (start, before)
+        for line in map(json.loads, open(path)):
+            # A millisecond for a wall clock that is slewed meanwhile.
+            assert line["sent_unix_ns"] > start + (line["seq"] + 1) * 20_000_000 - 1_000_000, (start, line)
 
 
 def families():
@@ -245,7 +251,7 @@ def interrupts():
         assert client.returncode == 1 and "interrupted before" in result["to"]["failure"], (err, result["to"]["failure"])
         assert result["from"]["packets"]["received"] > 0 and "no Stop-Sessions" not in err, (err, result["from"])
     with suite.case("with fizeaud too"):
-        client = subprocess.Popen([FIZEAU, "oneway", "-j", "-c", "5000", "-i", "5ms", "-w", "100ms", "--ike", "off",
+        client = subprocess.Popen([FIZEAU, "oneway", "-j", "-c", "5000", "-i", "5ms", "-w", "300ms", "--ike", "off",
                                    server.owamp_target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(1.5)
         client.send_signal(signal.SIGTERM)
@@ -268,7 +274,7 @@ def interrupts():
 def measured_with(play, *args, status=0, command="oneway"):
     """A measurement with a played server: the sessions by direction, the document's text and what went to stderr."""
     with Server(play) as fake:
-        run = fizeau(command, *QUICK[:2], "-i", "5ms", "-w", "300ms", "-m", "open", "-j", *args, fake.target)
+        run = fizeau(command, *QUICK[:2], "-i", "5ms", "-w", "500ms", "-m", "open", "-j", *args, fake.target)
     assert run.returncode == status, f"exit {run.returncode}, wanted {status}: {run.stdout}{run.stderr}"
     return by_direction(json.loads(run.stdout)) if run.stdout else None, run.stderr
 
@@ -297,14 +303,14 @@ def exact():
         assert back.head[:16] == struct.pack(">BBBBIIHH", 1, 4, 1, 0, 1, 20, 0, back.receiver_port)
         for request in (to, back):
             assert request.head[16:48] == (b"\x7f\x00\x00\x01" + bytes(12)) * 2
-            assert request.head[64:68] == bytes(4) and abs(request.timeout - int(0.3 * 2**32)) < 9
+            assert request.head[64:68] == bytes(4) and abs(request.timeout - int(0.5 * 2**32)) < 9
             assert request.start / 2**32 - 2208988800 > time.time() - 10
         assert to.head[48:64] != bytes(16) and back.head[48:52] == b"\x7f\x00\x00\x01"
         #= rfc4656#section-3.5 OW-3.5-27 OW-3.5-28
         assert result["to"]["sid"] == to.sid.hex() and result["from"]["sid"] == back.sid.hex()
     with suite.case("Stop-Sessions is held back until no packet can arrive in time"):
         #= rfc4656#section-3.8 OW-3.8-17 OW-3.8-18
-        assert play.stopped_at > max(seconds(s.due(19)) for s in play.requests) + 0.3, play.stopped_at
+        assert play.stopped_at > max(seconds(s.due(19)) for s in play.requests) + 0.5, play.stopped_at
     with suite.case("SIDs that the client makes are not alike"):
         other = OwampPlay()
         measured_with(other, "--from")
