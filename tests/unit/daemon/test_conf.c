@@ -80,6 +80,22 @@ static void defaults(void **state)
 	fz_conf_release(conf);
 }
 
+/* One listener of one's own, and only that is there. */
+static void listeners_given_are_all(void **state)
+{
+	static const char *const lines[][2] = {{"listen twamp * 1862", NULL}, {"listen owamp * 1861", NULL}};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct fz_conf *conf = conf_of(lines[i]);
+		assert_non_null(conf);
+		assert_int_equal(conf->listen_count, 1);
+		assert_int_equal(fz_conf_serves(conf, FIZEAU_TWAMP), i == 0);
+		assert_int_equal(fz_conf_serves(conf, FIZEAU_OWAMP), i == 1);
+		fz_conf_release(conf);
+	}
+}
+
 static void good_lines(void **state)
 {
 	/* What is written, and the line that then stands in the effective configuration. */
@@ -359,7 +375,7 @@ static void files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults), cmocka_unit_test(good_lines), cmocka_unit_test(bad_lines),
+		cmocka_unit_test(defaults), cmocka_unit_test(listeners_given_are_all), cmocka_unit_test(good_lines), cmocka_unit_test(bad_lines),
 		cmocka_unit_test(whole), cmocka_unit_test(round_trip), cmocka_unit_test(files),
 	};
 
