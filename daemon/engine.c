@@ -228,7 +228,8 @@ bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char er
 {
 	struct new_listeners fresh = {.count = 0};
 
-	if (!fz_ipsec_check(conf, engine->log, error) || !open_listeners(engine, conf, &fresh, error) || !fz_keyd_load(engine->keyd, conf, error)) {
+	if (!fz_ipsec_check(conf, engine->log, error) || !open_listeners(engine, conf, &fresh, error) ||
+		!fz_keyd_load(engine->keyd, conf, error)) {
 		while (fresh.count)
 			listener_free(fresh.made[--fresh.count]);
 		return false;
@@ -285,7 +286,8 @@ void fz_engine_open_store(struct fz_engine *engine)
 		fz_log(engine->log, FZ_LOG_WARNING, "storage %s: %s; OWAMP sessions are not received (%s)", dir,
 			error == -EBUSY ? "another fizeaud uses it" : fizeau_strerror(error),
 			error == -EBUSY ? "give each a folder of its own with storage DIR"
-					: "make the folder and give it to fizeaud's user, or name another one with storage DIR");
+					: "make the folder and give it to fizeaud's user, or name another one with "
+					  "storage DIR");
 	else
 		expire_stored(engine);
 }

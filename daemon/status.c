@@ -126,7 +126,8 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 	return one;
 }
 
-static json_t *ow_drops_of(const struct fz_endpoint_receiver_counters *received, const struct fz_endpoint_sender_counters *sent)
+static json_t *ow_drops_of(const struct fz_endpoint_receiver_counters *received,
+	const struct fz_endpoint_sender_counters *sent)
 {
 	const struct {
 		const char *name;
@@ -163,8 +164,8 @@ static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_
 
 	fz_addr_from_message(&remote, here ? &request->sender : &request->receiver,
 		here ? request->sender_port : request->receiver_port);
-	one = session_begin("owamp", !request->conf_sender ? "receive" : !here ? "send" : "both", request->sid, &session->peer,
-		&remote, here ? request->receiver_port : request->sender_port);
+	one = session_begin("owamp", !request->conf_sender ? "receive" : !here ? "send" : "both", request->sid,
+		&session->peer, &remote, here ? request->receiver_port : request->sender_port);
 	if (session->receiver)
 		fz_endpoint_receiver_counters(session->receiver, &received);
 	if (session->sender)
@@ -177,10 +178,12 @@ static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_
 	json_object_set_new(one, "padding_octets", json_integer(request->padding_octets));
 	json_object_set_new(one, "running_s", session->running ? json_integer(ran / SECOND) : json_null());
 	json_object_set_new(one, "ends_s", session->running ? seconds_until(session->ends, now) : json_null());
-	json_object_set_new(one, "received", session->receiver ? json_integer((json_int_t)received.received) : json_null());
+	json_object_set_new(one, "received",
+		session->receiver ? json_integer((json_int_t)received.received) : json_null());
 	json_object_set_new(one, "reflected", json_null());
 	json_object_set_new(one, "sent", session->sender ? json_integer(sent.sent) : json_null());
-	json_object_set_new(one, "rate_pps", rate_of(received.received > sent.sent ? received.received : sent.sent, ran));
+	json_object_set_new(one, "rate_pps",
+		rate_of(received.received > sent.sent ? received.received : sent.sent, ran));
 	json_object_set_new(one, "drops", ow_drops_of(&received, &sent));
 	return one;
 }
@@ -190,7 +193,8 @@ static json_t *storage_of(const struct fz_engine *engine)
 	json_t *storage = json_object();
 
 	json_object_set_new(storage, "path", engine->store ? json_string(engine->conf->storage) : json_null());
-	json_object_set_new(storage, "sessions", engine->store ? json_integer(fz_store_count(engine->store)) : json_null());
+	json_object_set_new(storage, "sessions",
+		engine->store ? json_integer(fz_store_count(engine->store)) : json_null());
 	json_object_set_new(storage, "keep_s", json_integer(engine->conf->storage_keep_ns / SECOND));
 	return storage;
 }

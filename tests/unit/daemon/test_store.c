@@ -292,7 +292,8 @@ static void duplicates_have_their_end(void **state)
 {
 	struct fixture *f = *state;
 	struct fz_store_session s = session(1);
-	const struct fizeau_record record = {.seq = 1, .send_ntp = 1, .receive_ntp = 2, .send_error = 1, .receive_error = 1};
+	const struct fizeau_record record = {.seq = 1, .send_ntp = 1, .receive_ntp = 2, .send_error = 1,
+		.receive_error = 1};
 	uint64_t limit = 200000;
 	struct fz_stored *stored;
 	int error = 0, count = 0;
