@@ -362,12 +362,12 @@ def refusals():
 def endings():
     with suite.case("the control connection breaks during the test: the result of what came, status 1"):
         #= rfc4656#section-3.8 OW-3.8-08 OW-3.8-13 OW-3.8-14
-        result, err = measured_with(OwampPlay(hang_up="test", hide={40, 41}), "-c", 1000, status=1)
+        result, err = measured_with(OwampPlay(hang_up="test", stop_after=1.5, hide={40, 41}), "-c", 1000, status=1)
         assert result["from"]["ended"] == "control_connection" and result["from"]["packets"]["received"] > 0, result
         assert result["to"]["packets"]["received"] is None and "cannot be fetched" in result["to"]["failure"], result
         assert "ended before the test did" in err, err
     with suite.case("the server stops early: what there is, status 1"):
-        result, err = measured_with(OwampPlay(stop_after=0.8), "-c", 1000, status=1)
+        result, err = measured_with(OwampPlay(stop_after=1.5), "-c", 1000, status=1)
         for session in result.values():
             assert session["ended"] == "server" and 0 < session["packets"]["received"] < 1000, session
         assert "stopped the session" in err, err

@@ -16,7 +16,7 @@ It knows fixed slots only. What it is told:
     hide          ... and does not say so
     repeat        numbers that it sends twice
     hang_up       "request", "start", "test", "stop" or "fetch": it closes then
-    stop_after    seconds after the start, before the session is over, it sends its Stop-Sessions
+    stop_after    seconds after the start, before the session is over, it sends its Stop-Sessions, or hangs up
     prompt        True: it sends its Stop-Sessions as soon as every packet is sent, without a wait for the last
     stop          {"accept": n, "sessions": n, "sid": octets, "next": n, "ranges": [(a, b)], "silent": True}: what is
                   different in it
