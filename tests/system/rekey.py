@@ -125,7 +125,7 @@ class Line:
                 return
             began = time.monotonic()
             try:
-                limits = ("-w", "2s") if kind[0] == "twoway" else ("-w", "100ms", "--to")
+                limits = ("-w", "2s") if kind[0] == "twoway" else ("-w", "1s", "--to")
                 run = subprocess.run(self.command(me, kind, "-c", 1, "-i", "1ms", *limits), capture_output=True, text=True,
                                      timeout=60, check=False)
                 status, error = run.returncode, run.stderr
