@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,8 +17,11 @@
 #define TTL_UNKNOWN 255
 /* Stamps, TTL, class, addresses, mark and drops of one datagram: about 210 octets on 64-bit machines. */
 #define RECEIVE_CONTROL_OCTETS 320
-/* Source address and class. */
+/* Source address, class and segment length. */
 #define SEND_CONTROL_OCTETS 96
+#define TRAIN_OCTETS_MAX 65507 /* of one UDP datagram over IPv4, which a train is until the kernel takes it apart */
+#define REFUSALS 64            /* power of two */
+#define REFUSAL_TRAINS 1024    /* that leave one by one before the kernel is asked again */
 
 struct receive_control {
 	_Alignas(struct cmsghdr) uint8_t octets[RECEIVE_CONTROL_OCTETS];
@@ -40,6 +44,15 @@ struct half {
 	uint8_t *octets; /* size times packet_octets */
 };
 
+/* A host that the kernel takes no trains for, of segments of this length and longer: IPsec on the way, an MTU. Forgotten
+   after a while, and when another host takes its place: the price is one refused call. */
+struct refusal {
+	const struct fz_udp *udp; /* NULL: none */
+	struct fz_addr host;
+	size_t len;
+	uint32_t trains; /* left before it is asked again */
+};
+
 struct fz_udp_batch {
 	uint32_t size;          /* datagrams */
 	uint32_t packet_octets; /* of each */
@@ -49,6 +62,11 @@ struct fz_udp_batch {
 	struct fz_datagram datagrams[BATCH_MAX];
 	uint32_t queued;
 	const struct fz_udp *queued_for; /* the socket that what is queued leaves by */
+	bool follows[BATCH_MAX];         /* same way, class and length as the one queued before it */
+	struct mmsghdr leaving[BATCH_MAX];
+	uint32_t aboard[BATCH_MAX]; /* datagrams of each that is leaving */
+	struct refusal refusals[REFUSALS];
+	bool any_refusal;
 };
 
 struct fz_udp {
@@ -58,6 +76,7 @@ struct fz_udp {
 	struct fz_udp_counters counters;
 	struct fz_udp_batch *batch;
 	bool own_batch;
+	bool trains; /* the kernel has UDP_SEGMENT */
 };
 
 static int set(int fd, int level, int option, int value)
@@ -102,6 +121,15 @@ static int set_options(struct fz_udp *udp, int version, const struct fz_udp_opti
 		(void)set(udp->fd, SOL_SOCKET, SO_RCVBUF, wanted);
 	udp->source = fz_stamping_enable(udp->fd);
 	return 0;
+}
+
+/* A kernel that does not know the control message would pass over it, and send a train as one long datagram. */
+static bool has_trains(int fd)
+{
+	int value;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_UDP, UDP_SEGMENT, &value, &len) == 0;
 }
 
 static int bind_to(struct fz_udp *udp, const struct fz_addr *local)
@@ -175,6 +203,7 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	error = udp->fd < 0 ? -errno : set_options(udp, version, options);
 	if (error == 0)
 		error = bind_to(udp, local);
+	udp->trains = error == 0 && has_trains(udp->fd);
 	if (error == 0 && udp->own_batch) {
 		udp->batch = fz_udp_batch_new(options->batch, options->packet_octets);
 		error = udp->batch == NULL ? -ENOMEM : 0;
@@ -187,16 +216,28 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	return 0;
 }
 
+/* Another socket may come to lie where this one was. */
+static void forget_refusals(struct fz_udp *udp)
+{
+	for (uint32_t i = 0; udp->batch->any_refusal && i < REFUSALS; i++) {
+		if (udp->batch->refusals[i].udp == udp)
+			udp->batch->refusals[i].udp = NULL;
+	}
+}
+
 void fz_udp_close(struct fz_udp *udp)
 {
 	if (udp == NULL)
 		return;
 	if (udp->fd >= 0)
 		close(udp->fd);
-	if (udp->own_batch)
+	if (udp->own_batch) {
 		fz_udp_batch_free(udp->batch);
-	else if (udp->batch->queued_for == udp)
-		udp->batch->queued = 0;
+	} else {
+		if (udp->batch->queued_for == udp)
+			udp->batch->queued = 0;
+		forget_refusals(udp);
+	}
 	free(udp);
 }
 
@@ -363,6 +404,21 @@ static void append_source(struct msghdr *msg, struct send_control *control, cons
 	}
 }
 
+/* Whether what is being queued can share a train with what was queued before it. */
+static bool follows_the_last(const struct fz_udp_batch *batch)
+{
+	uint32_t i = batch->queued;
+	const struct msghdr *msg = &batch->out.msgs[i].msg_hdr, *last = msg;
+
+	if (i == 0)
+		return false;
+	last = &batch->out.msgs[i - 1].msg_hdr;
+	return batch->out.iovs[i].iov_len == batch->out.iovs[i - 1].iov_len && batch->out.iovs[i].iov_len > 0 &&
+		msg->msg_namelen == last->msg_namelen && msg->msg_controllen == last->msg_controllen &&
+		memcmp(msg->msg_name, last->msg_name, msg->msg_namelen) == 0 &&
+		memcmp(&batch->out_control[i], &batch->out_control[i - 1], msg->msg_controllen) == 0;
+}
+
 void fz_udp_queue(
 	struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp)
 {
@@ -390,6 +446,7 @@ void fz_udp_queue(
 			&traffic_class, sizeof(traffic_class));
 	if (msg->msg_controllen == 0)
 		msg->msg_control = NULL;
+	udp->batch->follows[udp->batch->queued] = udp->trains && follows_the_last(udp->batch);
 	udp->batch->queued++;
 }
 
@@ -403,19 +460,109 @@ uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index)
 	return index < udp->batch->queued ? udp->batch->out.iovs[index].iov_base : NULL;
 }
 
+/* Where a refusal of the datagram's host is kept, be it there or not. */
+static struct refusal *refusal_of(struct fz_udp *udp, uint32_t index, struct fz_addr *host)
+{
+	const struct msghdr *msg = &udp->batch->out.msgs[index].msg_hdr;
+	const uint8_t *octets;
+	size_t len;
+	uint32_t hash = 0;
+
+	fz_addr_from_sockaddr(host, msg->msg_name, msg->msg_namelen);
+	octets = fz_addr_version(host) == 4 ? (const uint8_t *)&host->in.sin_addr : host->in6.sin6_addr.s6_addr;
+	len = fz_addr_version(host) == 4 ? sizeof(host->in.sin_addr) : sizeof(host->in6.sin6_addr);
+	for (size_t i = 0; i < len; i++)
+		hash = hash * 31 + octets[i];
+	return &udp->batch->refusals[hash % REFUSALS];
+}
+
+static bool refused_lately(struct fz_udp *udp, uint32_t index)
+{
+	struct fz_addr host;
+	struct refusal *refusal;
+
+	if (!udp->batch->any_refusal)
+		return false;
+	refusal = refusal_of(udp, index, &host);
+	if (refusal->udp != udp || !fz_addr_same_host(&refusal->host, &host) ||
+		udp->batch->out.iovs[index].iov_len < refusal->len)
+		return false;
+	if (--refusal->trains == 0)
+		refusal->udp = NULL;
+	return true;
+}
+
+/* Errors of trains only; those of their datagrams they will meet one by one. */
+static void remember_refusal(struct fz_udp *udp, uint32_t index, int error)
+{
+	struct fz_addr host;
+	struct refusal *refusal;
+
+	if (error != EMSGSIZE && error != EINVAL && error != EIO && error != EOPNOTSUPP)
+		return;
+	refusal = refusal_of(udp, index, &host);
+	*refusal = (struct refusal){.udp = udp, .host = host, .trains = REFUSAL_TRAINS};
+	/* Shorter ones may fit. */
+	if (error == EMSGSIZE || error == EINVAL)
+		refusal->len = udp->batch->out.iovs[index].iov_len;
+	udp->batch->any_refusal = true;
+}
+
+/* How many could leave together, from this one on. */
+static uint32_t train_at(const struct fz_udp_batch *batch, uint32_t first)
+{
+	size_t len = batch->out.iovs[first].iov_len;
+	uint32_t end = first + 1;
+
+	while (end < batch->queued && batch->follows[end] && (end - first + 1) * len <= TRAIN_OCTETS_MAX)
+		end++;
+	return end - first;
+}
+
+/* Lines up what is queued from `at` on, what is before `plain` one by one, the rest in trains; returns the entries. */
+static uint32_t line_up(struct fz_udp *udp, uint32_t at, uint32_t plain)
+{
+	struct fz_udp_batch *batch = udp->batch;
+	uint32_t count;
+
+	for (count = 0; at < batch->queued; count++) {
+		uint32_t aboard = at < plain ? 1 : train_at(batch, at);
+		uint16_t len = (uint16_t)batch->out.iovs[at].iov_len;
+		struct msghdr *msg = &batch->leaving[count].msg_hdr;
+
+		if (aboard > 1 && refused_lately(udp, at)) {
+			plain = at + aboard;
+			aboard = 1;
+		}
+		*msg = batch->out.msgs[at].msg_hdr;
+		batch->aboard[count] = aboard;
+		if (aboard > 1) {
+			/* The iovecs of a batch lie one behind the other, and so the buffers leave from where they are. */
+			msg->msg_iovlen = aboard;
+			msg->msg_control = &batch->out_control[at];
+			append(msg, &batch->out_control[at], SOL_UDP, UDP_SEGMENT, &len, sizeof(len));
+		}
+		at += aboard;
+	}
+	return count;
+}
+
 int fz_udp_flush(struct fz_udp *udp)
 {
-	uint32_t at = 0, sent = 0;
+	struct fz_udp_batch *batch = udp->batch;
+	uint32_t at = 0, sent = 0, plain = 0;
 	bool retried = false;
 
-	assert(udp->batch->queued == 0 || udp->batch->queued_for == udp);
-	while (at < udp->batch->queued) {
-		int count =
-			sendmmsg(udp->fd, udp->batch->out.msgs + at, udp->batch->queued - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+	assert(batch->queued == 0 || batch->queued_for == udp);
+	while (at < batch->queued) {
+		uint32_t entries = line_up(udp, at, plain);
+		int count = sendmmsg(udp->fd, batch->leaving, entries, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (count > 0) {
-			at += (uint32_t)count;
-			sent += (uint32_t)count;
+			for (int i = 0; i < count; i++) {
+				at += batch->aboard[i];
+				sent += batch->aboard[i];
+			}
 			retried = true;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
 			/* Our own queue is full: once more, then it is this host's loss, not the network's.
@@ -423,14 +570,17 @@ int fz_udp_flush(struct fz_udp *udp)
 			if (retried)
 				break;
 			retried = true;
+		} else if (errno != EINTR && batch->aboard[0] > 1) {
+			remember_refusal(udp, at, errno);
+			plain = at + batch->aboard[0];
 		} else if (errno != EINTR) {
 			/* Refused for this one only (no route, a filter, an ICMP error): the others go on. */
 			at++;
 		}
 	}
 	udp->counters.sent += sent;
-	udp->counters.send_drops += udp->batch->queued - sent;
-	udp->batch->queued = 0;
+	udp->counters.send_drops += batch->queued - sent;
+	batch->queued = 0;
 	return (int)sent;
 }
 
