@@ -239,8 +239,10 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 	else if (session->facts.ending == FZ_ENDED_SENDING)
 		fz_complain("the kernel takes no more packets to %s: see the route and the firewall of this host",
 			host);
-	else if (session->sent_here && session->sent == 0)
+	else if (session->sent_here && session->sent == 0 && session->send_drops > 0)
 		fz_complain("the kernel takes no packets to %s: see the route and the firewall of this host", host);
+	else if (session->sent_here && session->sent == 0)
+		fz_complain("nothing was sent to %s: this host was late by more than --timeout for every packet", host);
 	else if (session->summary.received == 0)
 		fz_complain("no packet %s %s arrived: UDP may be filtered on the way or stopped by a NAT, or the clocks "
 			"differ by more than --timeout", way, host);

@@ -161,6 +161,10 @@ def outputs():
         run = fizeau("oneway", *QUICK, "-q", "--ike", "off", server.owamp_target)
         assert run.returncode == 0 and run.stdout.count("\n") == 2 and run.stderr == "", run
         assert re.match(r"to 127\.0\.0\.1: 20 sent, 0 lost .*\nfrom 127\.0\.0\.1: 20 sent, 0 lost", run.stdout), run
+    #= rfc4656#section-4.1.1 OW-4.1.1-03
+    with suite.case("a Timeout that nobody can keep: nothing is sent, and that is what is said"):
+        run = fizeau("oneway", "--to", "-c", 3, "-i", "1ms", "-w", "1ns", "-m", "open", "--ike", "off", server.owamp_target)
+        assert run.returncode == 1 and "late by more than --timeout" in run.stderr, run
     with suite.case("a result that cannot be written is no success"):
         with open("/dev/full", "w") as full:
             run = subprocess.run([FIZEAU, "oneway", "-c", "1", "-i", "1ms", "-w", "50ms", "--ike", "off",
