@@ -13,10 +13,10 @@
 #include <fizeau/stats.h>
 
 #define ROUNDS 5
-#define OCTETS 48          /* of the longest header */
+#define OCTETS 48 /* of the longest header */
 #define START 0xe800000000000000
 #define SECOND ((uint64_t)1 << 32)
-#define RATE 20000         /* packets a second of the schedule */
+#define RATE 20000 /* packets a second of the schedule */
 #define TIMEOUT_S 2
 #define BATCH 64
 

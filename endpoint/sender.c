@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define BURST 32          /* packets sent before others have their turn */
-#define SKIPS_A_TURN 4096 /* numbers skipped before others have their turn: well below a millisecond */
+#define BURST 32	   /* packets sent before others have their turn */
+#define SKIPS_A_TURN 4096  /* numbers skipped before others have their turn: well below a millisecond */
 #define LOOK_NS 1000000000 /* until the first packet the wall clock is looked at this often */
 
 struct fz_endpoint_sender {
@@ -17,11 +17,11 @@ struct fz_endpoint_sender {
 	struct fizeau_sender *packets;
 	struct fizeau_schedule *schedule;
 	struct fz_timer timer;
-	uint64_t offset;           /* of number next from the Start Time, 32.32 s */
+	uint64_t offset;	   /* of number next from the Start Time, 32.32 s */
 	struct fizeau_mono origin; /* the Start Time */
-	uint32_t next;             /* the next number */
-	bool prepared;             /* it lies in octets, all but its stamp */
-	bool under_way;            /* a number was sent or skipped: the origin stays */
+	uint32_t next;		   /* the next number */
+	bool prepared;		   /* it lies in octets, all but its stamp */
+	bool under_way;		   /* a number was sent or skipped: the origin stays */
 	bool started, done;
 	struct fizeau_mono last;
 	struct fizeau_skip_range *ranges;

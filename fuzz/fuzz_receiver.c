@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The Session-Receiver of OWAMP under a script: packets of any number and time, raw octets, time that passes, the end.
-   A model of RFC 4656 section 4.2 that holds all of the schedule says what counts; nothing is both lost and received. */
+   A model that holds all of the schedule says what counts (RFC 4656 section 4.2); nothing is lost and received. */
 #include <stdlib.h>
 #include <fizeau/receiver.h>
 #include "fuzz/script.h"
@@ -111,7 +111,7 @@ static void give_packet(struct fuzzed *f, struct script *script)
 		must(error == FIZEAU_ERR_RANGE);
 	} else {
 		bool good = apart(f->now, sent) <= f->config.timeout &&
-			apart(sent, (int64_t)f->due[seq]) <= f->config.timeout;
+			    apart(sent, (int64_t)f->due[seq]) <= f->config.timeout;
 
 		must(error == (good ? 0 : FIZEAU_ERR_LATE));
 		if (good)

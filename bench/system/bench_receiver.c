@@ -47,8 +47,7 @@ static _Noreturn void fail(const char *what, int error)
 
 static struct fz_udp *open_udp(void)
 {
-	const struct fz_udp_options options = {
-		.batch = BATCH, .packet_octets = 256, .receive_buffer = RECEIVE_BUFFER};
+	const struct fz_udp_options options = {.batch = BATCH, .packet_octets = 256, .receive_buffer = RECEIVE_BUFFER};
 	struct fz_addr local;
 	struct fz_udp *udp;
 
@@ -111,8 +110,8 @@ static void flood(const struct order *order, uint8_t *octets, size_t len)
 		uint32_t count = order->packets - at < BATCH ? order->packets - at : BATCH;
 		for (uint32_t i = 0; i < count; i++) {
 			iovs[i] = (struct iovec){octets + (size_t)(at + i) * OCTETS, len};
-			msgs[i].msg_hdr = (struct msghdr){.msg_name = &peer.sa, .msg_namelen = peer.len, .msg_iov = &iovs[i],
-				.msg_iovlen = 1};
+			msgs[i].msg_hdr = (struct msghdr){
+				.msg_name = &peer.sa, .msg_namelen = peer.len, .msg_iov = &iovs[i], .msg_iovlen = 1};
 		}
 		int sent = sendmmsg(fd, msgs, count, 0);
 		if (sent < 0)
@@ -186,7 +185,7 @@ static double cpu(void)
 
 	getrusage(RUSAGE_SELF, &usage);
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static struct figures figures_of(uint64_t received, uint32_t packets, double spent)
@@ -249,7 +248,10 @@ static struct figures endpoint(struct generator *generator, struct order *order,
 	struct store store = {.records = records};
 	struct fz_endpoint_receiver_config config = {
 		.udp = open_udp(),
-		.session = {.mode = order->mode, .slots = &slot, .slot_count = 1, .packets = order->packets,
+		.session = {.mode = order->mode,
+			.slots = &slot,
+			.slot_count = 1,
+			.packets = order->packets,
 			.timeout = TIMEOUT_S * SECOND},
 		.records = keep,
 		.arg = &store,

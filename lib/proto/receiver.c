@@ -25,7 +25,7 @@ struct fizeau_receiver {
 	uint32_t packets;
 	struct fizeau_schedule *schedule;
 	uint64_t ahead; /* offset of number head */
-	i128 latest;    /* when the last number up to head was due, or a packet was sent */
+	i128 latest;	/* when the last number up to head was due, or a packet was sent */
 	uint32_t tail, head;
 	uint32_t open; /* all below have arrived, or are decided */
 	uint32_t capacity;
@@ -267,7 +267,8 @@ static void keep_up(struct fizeau_receiver *receiver, uint64_t now_ntp)
 {
 	i128 now = since_start(receiver, now_ntp);
 
-	for (uint32_t work = 0; work < WORK_MAX && receiver->head < receiver->packets && receiver->ahead <= now; work++) {
+	for (uint32_t work = 0; work < WORK_MAX && receiver->head < receiver->packets && receiver->ahead <= now;
+		work++) {
 		if (!push(receiver))
 			return;
 	}

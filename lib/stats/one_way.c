@@ -89,8 +89,7 @@ static uint64_t skipped_of(const struct fizeau_session_end *end)
 
 /* Runs of lost numbers and of received ones between two of them, in the order of the numbers: which of two neighbours
    arrives first does not matter, and a number that was skipped lies in no run. */
-static void runs_of(const struct fz_arrival *arrivals, size_t count, int64_t *values,
-	struct fizeau_one_way_summary *s)
+static void runs_of(const struct fz_arrival *arrivals, size_t count, int64_t *values, struct fizeau_one_way_summary *s)
 {
 	size_t bursts = 0, gaps = 0;
 	int64_t lost = 0, received = 0;
@@ -166,8 +165,8 @@ static void reordering_of(const struct fizeau_record *records, size_t count, con
 
 /*= rfc3393#section-2.4 PV-2.4-01 */
 /*= rfc5481#section-4.1 DV-4.1-01 */
-static void ipdv_of(const struct fizeau_record *records, const struct fz_arrival *firsts, size_t count,
-	int64_t *values, struct fizeau_distribution *ipdv)
+static void ipdv_of(const struct fizeau_record *records, const struct fz_arrival *firsts, size_t count, int64_t *values,
+	struct fizeau_distribution *ipdv)
 {
 	size_t pairs = 0;
 
@@ -179,8 +178,8 @@ static void ipdv_of(const struct fizeau_record *records, const struct fz_arrival
 }
 
 /*= rfc5481#section-4.2 DV-4.2-01 */
-static void delays(const struct fizeau_record *records, const struct fz_arrival *firsts, size_t count,
-	int64_t *values, struct fizeau_one_way_summary *s)
+static void delays(const struct fizeau_record *records, const struct fz_arrival *firsts, size_t count, int64_t *values,
+	struct fizeau_one_way_summary *s)
 {
 	for (size_t i = 0; i < count; i++)
 		values[i] = delay_ns(&records[firsts[i].at]);

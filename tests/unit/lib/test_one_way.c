@@ -72,7 +72,8 @@ static uint64_t largest(const json_t *figures)
 	const char *name;
 	json_t *figure;
 
-	json_object_foreach((json_t *)figures, name, figure) {
+	json_object_foreach((json_t *)figures, name, figure)
+	{
 		if ((uint64_t)json_integer_value(figure) > most)
 			most = (uint64_t)json_integer_value(figure);
 	}
@@ -178,8 +179,8 @@ static void the_loss_ratio_is_that_of_rfc_7680(void **state)
 			arrived(&s, i, MS);
 	}
 	got = summary_of(&s);
-	assert_float_equal((double)got.lost / (double)got.sent,
-		json_real_value(json_object_get(example, "ratio")), 1e-9);
+	assert_float_equal(
+		(double)got.lost / (double)got.sent, json_real_value(json_object_get(example, "ratio")), 1e-9);
 	json_decref(v);
 }
 
