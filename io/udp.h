@@ -63,7 +63,7 @@ void fz_udp_queue(struct fz_udp *udp, size_t len, const struct fz_addr *peer, co
 uint32_t fz_udp_queued(const struct fz_udp *udp);
 uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index);
 /* Sends the batch, in the order of queueing. Neighbours of the same length that go the same way (peer, source, DSCP) leave
-   as one train of segments, which the network sees as the same single datagrams; a train that the kernel or the device
+   as one train of segments, which the network sees as single datagrams; a train that the kernel or the device
    does not take (an MTU, IPsec) leaves one by one. A short count is retried once, the rest is counted as local drops, never waited for. Returns
    the datagrams that left, in order from the first; errors of single ones count as drops too. */
 FIZEAU_MUST_USE int fz_udp_flush(struct fz_udp *udp);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What fizeaud costs: packets it reflects per second of CPU beside a bare recvmsg/sendmsg echo in the same run,
-   control set-ups per second of each mode, and memory of a session.
+/* What fizeaud costs: CPU of a reflected packet beside bare loops in the same run, control set-ups per second of each mode,
+   and memory of a session. doc/performance.md tells how to read it.
 
-     bench_fizeaud FIZEAUD [PACKETS]
-
-   Figures of CPU are the reflecting process's own (user and system, /proc/PID/stat); the generator's do not count. */
+     bench_fizeaud [--json] FIZEAUD [PACKETS [RUNS]] */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,63 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <netinet/in.h>
 #include "io/clock.h"
 #include "control.h"
+#include "load.h"
 
-enum { WINDOW = 32, RUNS = 5, PACKET_MAX = 256, CONTROL_PORT = 18629, SET_UPS = 200 };
+enum { RUNS_MAX = 99, CONTROL_PORT = 18629, SET_UPS = 200, BARE = 2, SMALL = 41, LARGE = 112,
+	ROUND = 6 * BENCH_BATCH };
 
 static struct sockaddr_in loopback(uint16_t port)
 {
 	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
-static int udp_socket(uint16_t *port)
-{
-	struct sockaddr_in local = loopback(0);
-	socklen_t len = sizeof(local);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct timeval patience = {.tv_sec = 1};
-	if (fd < 0 || bind(fd, (struct sockaddr *)&local, len) < 0 || getsockname(fd, (struct sockaddr *)&local, &len) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
-		bench_fail("UDP socket", -errno);
-	*port = ntohs(local.sin_port);
-	return fd;
-}
-
-/* The echo that everything is measured against: one recvmsg and one sendmsg a packet, nothing else. */
-static _Noreturn void echo(int fd)
-{
-	uint8_t octets[PACKET_MAX];
-	struct sockaddr_in from;
-	for (;;) {
-		struct iovec iov = {octets, sizeof(octets)};
-		struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
-		ssize_t n = recvmsg(fd, &msg, 0);
-		if (n < 0)
-			continue;
-		iov.iov_len = (size_t)n;
-		if (sendmsg(fd, &msg, 0) < 0)
-			continue;
-	}
-}
-
-static pid_t start_echo(uint16_t *port)
-{
-	int fd = udp_socket(port);
-	pid_t pid = fork();
-	if (pid < 0)
-		bench_fail("fork", -errno);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		echo(fd);
-	}
-	close(fd);
-	return pid;
 }
 
 static void write_file(const char *path, const char *text)
@@ -79,7 +37,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-static pid_t start_fizeaud(const char *program, const char *folder)
+static pid_t start_fizeaud(const char *program, const char *folder, int core)
 {
 	char conf[160], keys[160], text[1024];
 	snprintf(conf, sizeof(conf), "%s/fizeaud.conf", folder);
@@ -96,6 +54,7 @@ static pid_t start_fizeaud(const char *program, const char *folder)
 		bench_fail("fork", -errno);
 	if (pid == 0) {
 		int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		bench_pin(0, core);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (quiet < 0 || dup2(quiet, STDERR_FILENO) < 0)
 			_exit(126);
@@ -114,22 +73,6 @@ static pid_t start_fizeaud(const char *program, const char *folder)
 	bench_fail("fizeaud does not listen", -ETIMEDOUT);
 }
 
-/* CPU seconds of a process so far. */
-static double cpu_of(pid_t pid)
-{
-	char path[64], text[1024];
-	unsigned long user = 0, system = 0;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	FILE *f = fopen(path, "re");
-	if (!f || !fgets(text, sizeof(text), f))
-		bench_fail(path, -errno);
-	fclose(f);
-	char *after = strrchr(text, ')');
-	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-		bench_fail(path, FIZEAU_ERR_MALFORMED);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static long rss_kib(pid_t pid)
 {
 	char path[64], line[256];
@@ -145,149 +88,294 @@ static long rss_kib(pid_t pid)
 	return kib;
 }
 
-/* Keeps WINDOW packets under way until `packets` came back; returns packets per CPU second of the process. */
-static double measure(int fd, uint16_t port, pid_t pid, uint8_t packet[WINDOW][PACKET_MAX], size_t octets, long packets)
-{
-	struct sockaddr_in to = loopback(port);
-	uint8_t back[PACKET_MAX];
-	double before = cpu_of(pid);
-	long returned = 0;
-	while (returned < packets) {
-		for (int i = 0; i < WINDOW; i++) {
-			if (sendto(fd, packet[i], octets, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-				bench_fail("sendto", -errno);
-		}
-		for (int i = 0; i < WINDOW; i++) {
-			if (recv(fd, back, sizeof(back), 0) < 0)
-				bench_fail("a packet did not come back", -errno);
-		}
-		returned += WINDOW;
-	}
-	double spent = cpu_of(pid) - before;
-	return spent > 0 ? (double)returned / spent : 0;
-}
-
-static void fill(struct fizeau_sender *sender, uint8_t packet[WINDOW][PACKET_MAX])
-{
-	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
-	for (uint32_t i = 0; i < WINDOW; i++) {
-		if (fizeau_sender_prepare(sender, i, packet[i]) || fizeau_sender_finish(sender, packet[i], stamp))
-			bench_fail("sender", FIZEAU_ERR_CRYPTO);
-	}
-}
-
 static int by_value(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
 	return (*x > *y) - (*x < *y);
 }
 
-static double median(double *values)
+static double median(double *values, int count)
 {
-	qsort(values, RUNS, sizeof(*values), by_value);
-	return values[RUNS / 2];
+	qsort(values, (size_t)count, sizeof(*values), by_value);
+	return values[count / 2];
 }
 
-/* Echo and fizeaud take turns within one run, so that what else the machine does hits both. */
-static void bench_mode(const char *name, uint32_t mode, pid_t echo_pid, uint16_t echo_port, pid_t pid, long packets)
+struct bench {
+	pid_t fizeaud, bare[BARE]; /* bare: with sendmmsg, with UDP_SEGMENT */
+	uint16_t bare_port[BARE];
+	long packets;
+	int runs;
+	bool json;
+	uint64_t lost;
+};
+
+/* One way to have packets reflected, and what each of them cost in each run. */
+enum column { MM, TRAINS, OPEN, AUTHENTICATED, ENCRYPTED, MIXED, COLUMNS };
+
+static const char *const column_names[COLUMNS] = {"bare sendmmsg", "bare UDP_SEGMENT", "open", "authenticated", "encrypted",
+	"mixed"};
+static const uint32_t modes[COLUMNS] = {[OPEN] = FIZEAU_MODE_OPEN, [AUTHENTICATED] = FIZEAU_MODE_AUTHENTICATED,
+	[ENCRYPTED] = FIZEAU_MODE_ENCRYPTED, [MIXED] = FIZEAU_MODE_MIXED};
+
+struct way {
+	struct bench_load load;
+	struct bench_control control[BENCH_SENDERS_MAX];
+	int connections;
+	double ns[RUNS_MAX];
+};
+
+static void fill(struct bench_load *load, enum fizeau_test_mode mode, const struct fizeau_test_keys *keys)
 {
-	enum fizeau_test_mode test_mode = fizeau_test_mode_of(mode);
-	uint8_t packet[WINDOW][PACKET_MAX];
-	double bare[RUNS], ours[RUNS];
-	uint16_t port;
-	int fd = udp_socket(&port);
-	uint32_t padding = (uint32_t)(fizeau_reflector_header_octets(test_mode) - fizeau_sender_header_octets(test_mode));
-	struct bench_control control;
-	struct bench_session session = {0};
-	bench_control_open(&control, CONTROL_PORT, mode);
-	bench_control_session(&control, port, padding, mode, &session);
-	bench_control_start(&control);
+	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
+	uint32_t padding = (uint32_t)(load->octets - fizeau_sender_header_octets(mode));
 	struct fizeau_sender *sender = fizeau_sender_new(
-		&(struct fizeau_sender_config){.mode = test_mode, .keys = session.keys, .padding_octets = padding});
+		&(struct fizeau_sender_config){.mode = mode, .keys = *keys, .padding_octets = padding});
 	if (!sender)
 		bench_fail("sender", FIZEAU_ERR_MEMORY);
-	fill(sender, packet);
-	for (int i = 0; i < RUNS; i++) {
-		bare[i] = measure(fd, echo_port, echo_pid, packet, fizeau_sender_octets(sender), packets);
-		ours[i] = measure(fd, session.port, pid, packet, fizeau_sender_octets(sender), packets);
+	for (uint32_t i = 0; i < BENCH_BATCH; i++) {
+		if (fizeau_sender_prepare(sender, i, load->packet[i]) || fizeau_sender_finish(sender, load->packet[i], stamp))
+			bench_fail("sender", FIZEAU_ERR_CRYPTO);
 	}
-	double b = median(bare), o = median(ours);
-	printf("%-14s %12.0f %12.0f %8.2f\n", name, o, b, b > 0 ? o / b : 0);
 	fizeau_sender_free(sender);
-	bench_control_close(&control);
-	close(fd);
 }
 
-static void bench_set_ups(const char *name, uint32_t mode, double *open_rate)
+static void open_way(struct bench *bench, struct way *way, enum column column, int senders, int round, size_t octets)
+{
+	enum fizeau_test_mode mode = fizeau_test_mode_of(modes[column]);
+	struct bench_session session = {0};
+	bench_load_open(&way->load, senders, round);
+	way->load.octets = octets;
+	for (int i = 0; i < senders; i++) {
+		struct bench_control *control = &way->control[i];
+		if (column == MM || column == TRAINS) {
+			way->load.to[i] = bench->bare_port[column];
+			continue;
+		}
+		bench_control_open(control, way->load.host[i], CONTROL_PORT, modes[column]);
+		way->connections++;
+		bench_control_session(control, way->load.from[i], (uint32_t)(octets - fizeau_sender_header_octets(mode)),
+			modes[column], &session);
+		way->load.to[i] = session.port;
+		bench_control_start(control);
+	}
+	fill(&way->load, column < OPEN ? FIZEAU_TEST_OPEN : mode, &session.keys);
+}
+
+static void close_way(struct bench *bench, struct way *way)
+{
+	for (int i = 0; i < way->connections; i++)
+		bench_control_close(&way->control[i]);
+	bench->lost += way->load.lost;
+	bench_load_close(&way->load);
+}
+
+/* The median of the ratios of each run: what else the machine did in that run hit both. */
+static double ratio(const struct bench *bench, const struct way *way, const struct way *to)
+{
+	double ratios[RUNS_MAX];
+	for (int i = 0; i < bench->runs; i++)
+		ratios[i] = way->ns[i] / to->ns[i];
+	return median(ratios, bench->runs);
+}
+
+struct goal {
+	enum column of, against;
+	double limit; /* at most; as packets per CPU second its inverse at least. 0: for comparison only */
+};
+
+static void print_goal(const struct bench *bench, const struct way *ways, const struct goal *goal, const char *separator)
+{
+	double r = ratio(bench, &ways[goal->of], &ways[goal->against]);
+	if (bench->json)
+		printf("%s{\"of\":\"%s\",\"against\":\"%s\",\"cpu_ratio\":%.4f,\"cpu_ratio_goal\":%.4f,\"reached\":%s}", separator,
+			column_names[goal->of], column_names[goal->against], r, goal->limit,
+			goal->limit == 0 ? "null" : r <= goal->limit ? "true" : "false");
+	else if (goal->limit > 0)
+		printf("  %s / %s: %.2f, goal %.2f: %s\n", column_names[goal->of], column_names[goal->against], r, goal->limit,
+			r <= goal->limit ? "reached" : "missed");
+	else
+		printf("  %s / %s: %.2f\n", column_names[goal->of], column_names[goal->against], r);
+}
+
+/* All of them take turns within each run. */
+static void bench_packets(struct bench *bench, int senders, int round, size_t octets, enum column last,
+	const struct goal *goals, size_t goal_count, const char **separator)
+{
+	static struct way ways[COLUMNS];
+	memset(ways, 0, sizeof(ways));
+	for (enum column c = MM; c <= last; c++)
+		open_way(bench, &ways[c], c, senders, round, octets);
+	for (int run = 0; run < bench->runs; run++) {
+		for (enum column c = MM; c <= last; c++)
+			ways[c].ns[run] = bench_load_run(&ways[c].load, c < OPEN ? bench->bare[c] : bench->fizeaud,
+				round == 1 ? bench->packets / 8 : bench->packets);
+	}
+	if (bench->json)
+		printf("%s{\"senders\":%d,\"waiting\":%d,\"octets\":%zu,\"cpu_ns\":{", *separator, senders, round, octets);
+	else
+		printf("CPU of a reflected packet, %d sender%s, %zu octets, %s\n", senders, senders == 1 ? "" : "s, interleaved",
+			octets, round == 1 ? "one at a time" : "full batches");
+	*separator = ",";
+	for (enum column c = MM; c <= last; c++) {
+		double ns[RUNS_MAX];
+		memcpy(ns, ways[c].ns, sizeof(ns));
+		double middle = median(ns, bench->runs);
+		if (bench->json)
+			printf("%s\"%s\":{\"median\":%.0f,\"least\":%.0f,\"most\":%.0f}", c == MM ? "" : ",", column_names[c], middle,
+				ns[0], ns[bench->runs - 1]);
+		else
+			printf("%-18s %6.0f ns (%.0f to %.0f)\n", column_names[c], middle, ns[0], ns[bench->runs - 1]);
+		close_way(bench, &ways[c]);
+	}
+	if (bench->json)
+		printf("},\"ratios\":[");
+	for (size_t i = 0; i < goal_count; i++)
+		print_goal(bench, ways, &goals[i], i > 0 ? "," : "");
+	if (bench->json)
+		printf("]}");
+	fflush(stdout);
+}
+
+static void bench_all_packets(struct bench *bench)
+{
+	static const struct goal small[] = {{OPEN, TRAINS, 1.15}, {OPEN, MM, 0}};
+	static const struct goal large[] = {{OPEN, TRAINS, 1.15}, {AUTHENTICATED, OPEN, 1 / 0.85}, {ENCRYPTED, OPEN, 1 / 0.75},
+		{MIXED, OPEN, 0}};
+	static const struct goal many[] = {{OPEN, MM, 1.15}};
+	static const struct goal lone[] = {{OPEN, MM, 0}};
+	const char *separator = "";
+
+	if (bench->json)
+		printf("\"reflected\":[");
+	bench_packets(bench, 1, ROUND, SMALL, OPEN, small, sizeof(small) / sizeof(small[0]), &separator);
+	bench_packets(bench, 1, ROUND, LARGE, MIXED, large, sizeof(large) / sizeof(large[0]), &separator);
+	bench_packets(bench, BENCH_SENDERS_MAX, ROUND, SMALL, OPEN, many, sizeof(many) / sizeof(many[0]), &separator);
+	bench_packets(bench, 1, 1, SMALL, OPEN, lone, sizeof(lone) / sizeof(lone[0]), &separator);
+	printf(bench->json ? "],\"lost\":%llu," : "packets that did not come back: %llu\n", (unsigned long long)bench->lost);
+}
+
+static double set_ups_a_second(uint32_t mode)
 {
 	int64_t before = fz_clock_mono().ns;
 	for (int i = 0; i < SET_UPS; i++) {
 		struct bench_control control;
-		bench_control_open(&control, CONTROL_PORT, mode);
+		bench_control_open(&control, INADDR_LOOPBACK, CONTROL_PORT, mode);
 		bench_control_close(&control);
 	}
-	double rate = SET_UPS / ((double)(fz_clock_mono().ns - before) / 1e9);
-	if (mode == FIZEAU_MODE_OPEN)
-		*open_rate = rate;
-	printf("%-14s %12.0f %8.2f\n", name, rate, rate / *open_rate);
+	return SET_UPS / ((double)(fz_clock_mono().ns - before) / 1e9);
 }
 
-static void bench_memory(pid_t pid, uint32_t mode, const char *name)
+static void bench_set_ups(const struct bench *bench)
+{
+	double open_rate = 0;
+	printf(bench->json ? "\"set_ups_per_second\":{" : "control set-ups per second, one after the other, PBKDF2 Count 1024\n");
+	for (enum column c = OPEN; c < COLUMNS; c++) {
+		double rate = set_ups_a_second(modes[c]);
+		open_rate = c == OPEN ? rate : open_rate;
+		if (bench->json)
+			printf("%s\"%s\":%.0f", c == OPEN ? "" : ",", column_names[c], rate);
+		else
+			printf("%-18s %6.0f, %.2f of open\n", column_names[c], rate, rate / open_rate);
+	}
+	if (bench->json)
+		printf("},");
+}
+
+static double session_kib(pid_t pid, uint32_t mode)
 {
 	enum { CONNECTIONS = 50, EACH = 10 };
 	struct bench_control control[CONNECTIONS];
 	struct bench_session session;
 	long before = rss_kib(pid);
 	for (int i = 0; i < CONNECTIONS; i++) {
-		bench_control_open(&control[i], CONTROL_PORT, mode);
+		bench_control_open(&control[i], INADDR_LOOPBACK, CONTROL_PORT, mode);
 		for (int j = 0; j < EACH; j++)
 			bench_control_session(&control[i], (uint16_t)(20000 + i * EACH + j), 0, mode, &session);
 		bench_control_start(&control[i]);
 	}
-	printf("%-14s %12.1f\n", name, (double)(rss_kib(pid) - before) / (CONNECTIONS * EACH));
+	double kib = (double)(rss_kib(pid) - before) / (CONNECTIONS * EACH);
 	for (int i = 0; i < CONNECTIONS; i++)
 		bench_control_close(&control[i]);
+	return kib;
 }
 
-int main(int argc, char **argv)
+/* In a daemon that has served nothing yet, or what it has freed would serve again. */
+static void bench_memory(const struct bench *bench)
 {
-	static const struct {
-		const char *name;
-		uint32_t mode;
-	} modes[] = {{"open", FIZEAU_MODE_OPEN}, {"authenticated", FIZEAU_MODE_AUTHENTICATED},
-		{"encrypted", FIZEAU_MODE_ENCRYPTED}, {"mixed", FIZEAU_MODE_MIXED}};
-	char folder[] = "/tmp/fizeau-bench-XXXXXX", path[160];
-	long packets = argc > 2 ? strtol(argv[2], NULL, 10) : 100000;
-	double open_rate = 1;
-	uint16_t echo_port;
-	if (argc < 2 || packets < WINDOW) {
-		fprintf(stderr, "usage: bench_fizeaud FIZEAUD [PACKETS]\n");
-		return 2;
+	double open_kib = session_kib(bench->fizeaud, FIZEAU_MODE_OPEN);
+	double encrypted_kib = session_kib(bench->fizeaud, FIZEAU_MODE_ENCRYPTED);
+	printf(bench->json ? "\"session_kib\":{\"open\":%.1f,\"encrypted\":%.1f},"
+			   : "memory of a session, a tenth of a control connection included, KiB\n"
+			     "%4.1f open, then %.1f more encrypted in what that left\n",
+		open_kib, encrypted_kib);
+}
+
+static bool parse(struct bench *bench, int argc, char **argv, const char **program)
+{
+	int at = 1;
+	if (at < argc && !strcmp(argv[at], "--json")) {
+		bench->json = true;
+		at++;
 	}
-	if (!mkdtemp(folder))
-		bench_fail("folder in /tmp", -errno);
-	pid_t echo_pid = start_echo(&echo_port), pid = start_fizeaud(argv[1], folder);
-	printf("packets reflected per CPU second (median of %d runs of %ld), beside a bare recvmsg/sendmsg echo\n"
-	       "%-14s %12s %12s %8s\n",
-		RUNS, packets, "mode", "fizeaud", "echo", "ratio");
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		bench_mode(modes[i].name, modes[i].mode, echo_pid, echo_port, pid, packets);
-	printf("control set-ups per second, one after the other (PBKDF2 Count 1024)\n%-14s %12s %8s\n", "mode", "per s",
-		"to open");
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
-		bench_set_ups(modes[i].name, modes[i].mode, &open_rate);
-	printf("memory of a session, a tenth of a control connection included\n%-14s %12s\n", "mode", "KiB");
-	bench_memory(pid, FIZEAU_MODE_OPEN, "open");
-	bench_memory(pid, FIZEAU_MODE_ENCRYPTED, "encrypted");
-	kill(echo_pid, SIGTERM);
-	kill(pid, SIGTERM);
+	*program = at < argc ? argv[at++] : NULL;
+	bench->packets = at < argc ? strtol(argv[at++], NULL, 10) : 192000;
+	bench->runs = at < argc ? (int)strtol(argv[at++], NULL, 10) : 5;
+	bench->packets -= bench->packets % ROUND;
+	return *program && at == argc && bench->packets > 0 && bench->runs >= 1 && bench->runs <= RUNS_MAX;
+}
+
+static void start(struct bench *bench, const char *program, const char *folder)
+{
+	struct rlimit files = {.rlim_cur = 8192, .rlim_max = 8192};
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct utsname host;
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || uname(&host) < 0)
+		bench_fail("8192 open files", -errno);
+	bench_pin(0, cores > 1 ? 0 : -1);
+	for (int i = 0; i < BARE; i++)
+		bench->bare[i] = bench_bare_start(i == TRAINS, cores > 1 ? 1 : -1, &bench->bare_port[i]);
+	bench->fizeaud = start_fizeaud(program, folder, cores > 1 ? 1 : -1);
+	printf(bench->json ? "{\"kernel\":\"%s\",\"cores\":%ld,\"runs\":%d,\"packets\":%ld,"
+			   : "Linux %s, %ld cores; medians (least to most) of %d runs of %ld packets, on loopback\n",
+		host.release, cores, bench->runs, bench->packets);
+}
+
+static void end(const struct bench *bench, const char *folder)
+{
+	static const char *const files[] = {"fizeaud.conf", "keys", "ctl"};
+	char path[160];
+
+	for (int i = 0; i < BARE; i++)
+		kill(bench->bare[i], SIGTERM);
+	kill(bench->fizeaud, SIGTERM);
 	while (wait(NULL) > 0)
 		;
-	static const char *const files[] = {"fizeaud.conf", "keys", "ctl", NULL};
-	for (int i = 0; files[i]; i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, files[i]);
 		unlink(path);
 	}
 	rmdir(folder);
+}
+
+int main(int argc, char **argv)
+{
+	char folder[] = "/tmp/fizeau-bench-XXXXXX";
+	struct bench bench = {0};
+	const char *program;
+
+	if (!parse(&bench, argc, argv, &program)) {
+		fprintf(stderr, "usage: bench_fizeaud [--json] FIZEAUD [PACKETS [RUNS]]\n");
+		return 2;
+	}
+	if (!mkdtemp(folder))
+		bench_fail("folder in /tmp", -errno);
+	start(&bench, program, folder);
+	bench_memory(&bench);
+	bench_all_packets(&bench);
+	bench_set_ups(&bench);
+	if (bench.json)
+		printf("\"unit\":\"nanoseconds of CPU\"}\n");
+	end(&bench, folder);
 	return 0;
 }

@@ -63,14 +63,16 @@ static void set_up(struct bench_control *control, uint32_t mode, const struct fi
 		bench_fail("set-up", error);
 }
 
-void bench_control_open(struct bench_control *control, uint16_t port, uint32_t mode)
+void bench_control_open(struct bench_control *control, uint32_t from, uint16_t port, uint32_t mode)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(from)};
 	struct fizeau_control_client_config config = {.answer_timeout_ns = INT64_C(60000000000),
 		.max_count = FIZEAU_COUNT_MAX_DEFAULT};
 	struct fizeau_event event;
 	control->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (control->fd < 0 || connect(control->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+	if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&local, sizeof(local)) < 0 ||
+		connect(control->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
 		bench_fail("connect to fizeaud", -errno);
 	control->client = fizeau_control_client_new(&config, fz_clock_mono());
 	if (!control->client)

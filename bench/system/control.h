@@ -16,8 +16,9 @@ struct bench_session {
 	struct fizeau_test_keys keys; /* unused in open mode */
 };
 
-/* Connects to 127.0.0.1:port and sets up in mode, with the passphrase "bench passphrase" of KeyID "bench". */
-void bench_control_open(struct bench_control *control, uint16_t port, uint32_t mode);
+/* Connects from that IPv4 address to 127.0.0.1:port and sets up in mode, with the passphrase "bench passphrase" of
+   KeyID "bench". */
+void bench_control_open(struct bench_control *control, uint32_t from, uint16_t port, uint32_t mode);
 /* Requests a session whose packets come from sender_port. */
 void bench_control_session(struct bench_control *control, uint16_t sender_port, uint32_t padding, uint32_t mode,
 	struct bench_session *session);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "load.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include "control.h"
+#include "io/clock.h"
+
+void bench_load_open(struct bench_load *load, int senders, int round)
+{
+	*load = (struct bench_load){.senders = senders, .round = round};
+	for (int i = 0; i < senders; i++) {
+		load->host[i] = senders == 1 ? INADDR_LOOPBACK : 0x7f010000u + (uint32_t)i + 1;
+		load->fd[i] = bench_udp_socket(load->host[i], &load->from[i]);
+	}
+}
+
+void bench_load_close(struct bench_load *load)
+{
+	for (int i = 0; i < load->senders; i++)
+		close(load->fd[i]);
+}
+
+/* The process's own, user and system, to the nanosecond. */
+static double cpu_ns(pid_t pid)
+{
+	clockid_t clock;
+	struct timespec spent;
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &spent) < 0)
+		bench_fail("CPU time of a process", -ESRCH);
+	return (double)spent.tv_sec * 1e9 + (double)spent.tv_nsec;
+}
+
+static void send_train(struct bench_load *load, const struct sockaddr_in *to)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t octets[CMSG_SPACE(sizeof(uint16_t))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(uint16_t)), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT}};
+	uint16_t len = (uint16_t)load->octets;
+	struct sockaddr_in peer = *to;
+	struct iovec iov[BENCH_BATCH];
+	struct msghdr msg = {.msg_name = &peer, .msg_namelen = sizeof(peer), .msg_iov = iov, .msg_iovlen = BENCH_BATCH,
+		.msg_control = &control, .msg_controllen = sizeof(control)};
+	memcpy(control.octets + CMSG_LEN(0), &len, sizeof(len));
+	for (int i = 0; i < BENCH_BATCH; i++)
+		iov[i] = (struct iovec){load->packet[i], load->octets};
+	if (load->round == 1)
+		msg.msg_iovlen = 1;
+	if (sendmsg(load->fd[0], &msg, 0) < 0)
+		bench_fail("a train of packets", -errno);
+}
+
+/* The senders' turns go round and round; `turn` counts packets. */
+static void send_batch(struct bench_load *load, long turn)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	if (load->senders == 1) {
+		to.sin_port = htons(load->to[0]);
+		send_train(load, &to);
+		return;
+	}
+	for (int i = 0; i < BENCH_BATCH; i++) {
+		long sender = (turn + i) % load->senders;
+		to.sin_port = htons(load->to[sender]);
+		if (sendto(load->fd[sender], load->packet[i], load->octets, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+			bench_fail("sendto", -errno);
+	}
+}
+
+/* Without sleeping: to wake the generator would be the reflector's work. */
+static bool receive_one(struct bench_load *load, int fd)
+{
+	uint8_t back[BENCH_PACKET_MAX];
+	int64_t give_up = fz_clock_mono().ns + INT64_C(1000000000);
+	ssize_t n;
+	do
+		n = recv(fd, back, sizeof(back), MSG_DONTWAIT);
+	while (n < 0 && fz_clock_mono().ns < give_up);
+	if (n >= 0 && (size_t)n != load->octets)
+		bench_fail("a packet came back longer or shorter", FIZEAU_ERR_MALFORMED);
+	load->lost += n < 0;
+	return n >= 0;
+}
+
+static void hold(pid_t pid)
+{
+	int status;
+	if (kill(pid, SIGSTOP) < 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
+		bench_fail("reflector has ended", -ECHILD);
+}
+
+double bench_load_run(struct bench_load *load, pid_t pid, long packets)
+{
+	double before = cpu_ns(pid);
+	long returned = 0;
+	for (long turn = 0; turn < packets; turn += load->round) {
+		if (load->round > 1)
+			hold(pid);
+		for (int sent = 0; sent < load->round; sent += BENCH_BATCH)
+			send_batch(load, turn + sent);
+		if (load->round > 1)
+			kill(pid, SIGCONT);
+		for (int i = 0; i < load->round; i++)
+			returned += receive_one(load, load->fd[(turn + i) % load->senders]);
+	}
+	return returned > 0 ? (cpu_ns(pid) - before) / (double)returned : 0;
+}
