@@ -440,6 +440,7 @@ def policies(suite, here, there, prefix):
     with Netns("p", "q") as ns:
         ns.ip("-n", ns["p"], "link", "add", "to-q", "type", "veth", "peer", "name", "to-p", "netns", ns["q"])
         for name, device, address in (("p", "to-q", here), ("q", "to-p", there)):
+            ns.single(ns[name], device)
             ns.ip("-n", ns[name], "address", "add", f"{address}/{prefix}", "dev", device, *(["nodad"] if ":" in address else []))
             ns.ip("-n", ns[name], "link", "set", device, "up")
         try:

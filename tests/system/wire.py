@@ -22,17 +22,25 @@ class Capture:
     """A capture of a namespace's loopback."""
 
     def __init__(self, netns, path):
-        self.path = path
+        self.path, self.netns = path, netns
         self.process = subprocess.Popen(["ip", "netns", "exec", netns, "tshark", "-q", "-i", "lo", "-w", path],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.mark("the capture begins")
+
+    def mark(self, word):
+        """Sends a datagram until it is in the file: what follows is captured, and what came before is written."""
         for _ in range(200):
-            if os.path.exists(path) and os.path.getsize(path) > 0:
-                break
-            time.sleep(0.05)
-        time.sleep(0.3)  # the file appears before the socket is armed
+            subprocess.run(["ip", "netns", "exec", self.netns, "bash", "-c", f"printf '{word}' >/dev/udp/127.0.0.1/9"],
+                           check=True)
+            time.sleep(0.1)
+            if os.path.exists(self.path):
+                with open(self.path, "rb") as file:
+                    if word.encode() in file.read():
+                        return
+        raise AssertionError("tshark captures nothing")
 
     def stop(self):
-        time.sleep(0.5)
+        self.mark("the capture ends")
         self.process.send_signal(signal.SIGINT)
         self.process.wait(20)
 

@@ -178,8 +178,13 @@ class Netns:
     def __enter__(self):
         for name in self.names.values():
             self.ip("netns", "add", name)
+            self.single(name, "lo")
             self.ip("-n", name, "link", "set", "lo", "up")
         return self
+
+    def single(self, name, device):
+        """Datagrams that leave as one train pass the device one by one, as a capture is to see them."""
+        self.ip("-n", name, "link", "set", "dev", device, "gso_max_segs", "1")
 
     def __exit__(self, *_):
         for name in self.names.values():
@@ -193,6 +198,7 @@ class Netns:
         """A veth pair between two of them, its ends named after the other side."""
         self.ip("-n", self[a], "link", "add", f"to-{b}", "type", "veth", "peer", "name", f"to-{a}", "netns", self[b])
         for here, there, address in ((a, b, a_address), (b, a, b_address)):
+            self.single(self[here], f"to-{there}")
             self.ip("-n", self[here], "address", "add", address, "dev", f"to-{there}")
             self.ip("-n", self[here], "link", "set", f"to-{there}", "up")
 
