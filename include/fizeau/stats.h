@@ -76,8 +76,8 @@ struct fizeau_one_way_summary {
 	uint8_t ttl_min, ttl_max;
 };
 
-/* Order statistics of values; sorts them in place. INT64_MAX stands for a delay without end (RFC 7679 5.1): it has
-   its part in median, percentiles and max, not in mean and stddev. */
+/* Order statistics of values, which may be NULL if count is 0; sorts them in place. INT64_MAX stands for a delay without
+   end (RFC 7679 5.1): it has its part in median, percentiles and max, not in mean and stddev. */
 FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fizeau_distribution *distribution);
 
 /* Summary of a session: records in order of arrival; sent is how many packets went out, numbered from 0;

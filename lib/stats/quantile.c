@@ -84,7 +84,9 @@ void fizeau_distribution_of(int64_t *values, size_t count, struct fizeau_distrib
 {
 	size_t finite = count;
 
-	qsort(values, count, sizeof(*values), compare);
+	/* Of nothing there may be no array. */
+	if (count > 0)
+		qsort(values, count, sizeof(*values), compare);
 	while (finite > 0 && values[finite - 1] == INT64_MAX)
 		finite--;
 	*distribution = (struct fizeau_distribution){.values = count};

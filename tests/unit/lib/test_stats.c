@@ -88,6 +88,8 @@ static void undefined_delays_are_infinite(void **state)
 	fizeau_distribution_of(values, 2, &d);
 	assert_false(d.valid);
 	assert_int_equal(d.values, 2);
+	fizeau_distribution_of(NULL, 0, &d);
+	assert_false(d.valid);
 	fizeau_distribution_of(values, 0, &d);
 	assert_false(d.valid);
 	assert_int_equal(d.values, 0);
