@@ -26,6 +26,7 @@ from testlib.suite import FIZEAU, Fizeaud, Suite, skip_all  # noqa: E402
 
 MODES = ("authenticated", "encrypted", "mixed")
 KINDS = tuple(("twoway", mode) for mode in MODES) + (("oneway", "authenticated"), ("oneway", "encrypted"))
+FAILURES_MAX = 20  # more need no further proof
 LIMIT_S = 200  # a short run that takes longer has failed; a long one may take ten times that
 WORDS = {(CREATE_CHILD_SA, False): "requests to rekey", (CREATE_CHILD_SA, True): "answers to it",
          (INFORMATIONAL, False): "deletions", (INFORMATIONAL, True): "answers to those"}
@@ -167,7 +168,8 @@ class Line:
             session.send_signal(signal.SIGINT)
         for session in self.sessions:
             out, error = session.communicate(timeout=60)
-            assert session.returncode == 0, (session.returncode, error)
+            assert session.returncode == 0, (session.returncode, error, [
+                (server.process.poll(), server.log()[-2000:]) for server in self.servers])
             packets = json.loads(out)["sessions"][0]["packets"]
             sent, lost = sent + packets["sent"], lost + packets["lost"]
         return sent, lost
@@ -200,7 +202,7 @@ def storm(lines, wanted, limit_s):
                 and sum(line.collisions_logged() for line in lines) >= wanted.collisions)
 
     try:
-        while not enough() and not len(counts.failures) > 20:
+        while not enough() and len(counts.failures) <= FAILURES_MAX:
             time.sleep(0.5)
             assert time.monotonic() - began < limit_s, f"{counts.total()} set-ups and not enough trouble in {limit_s} s"
     finally:
@@ -256,6 +258,7 @@ def main():
             began = time.monotonic()
             counts = storm(lines, wanted, limit_s)
             seconds = time.monotonic() - began
+            assert len(counts.failures) <= FAILURES_MAX, counts.failures[:3]
         results = [line.end_sessions() for line in lines]
         sent, lost = (sum(r[n] for r in results) for n in (0, 1))
         compared = [line.compare_keys() for line in lines]
