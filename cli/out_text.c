@@ -96,26 +96,15 @@ static void put_stamps(const struct fz_result_session *session, FILE *out)
 
 static void put_discards(const struct fz_discards *d, FILE *out)
 {
-	const struct {
-		uint64_t count;
-		const char *what;
-	} reasons[] = {
+	const struct fz_discard_reason reasons[] = {
 		{d->hmac, "with a wrong HMAC"},
 		{d->length, "of a wrong length"},
 		{d->error_estimate, "with an invalid Error Estimate"},
 		{d->unknown_number, "with a number that was not sent"},
 		{d->foreign_source, "from another source"},
 	};
-	const char *before = "discarded: ";
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (reasons[i].count == 0)
-			continue;
-		fprintf(out, "%s%" PRIu64 " %s", before, reasons[i].count, reasons[i].what);
-		before = ", ";
-	}
-	if (strcmp(before, ", ") == 0)
-		fputc('\n', out);
+	fz_put_discards("", reasons, sizeof(reasons) / sizeof(reasons[0]), out);
 }
 
 static void put_trouble(const struct fz_result_session *session, FILE *out)

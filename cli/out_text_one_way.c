@@ -162,10 +162,7 @@ static void put_reordering(const struct fz_one_way_session *session, FILE *out)
 static void put_discards(const struct fz_one_way_session *session, FILE *out)
 {
 	const struct fz_discards *d = &session->discards;
-	const struct {
-		uint64_t count;
-		const char *what;
-	} reasons[] = {
+	const struct fz_discard_reason reasons[] = {
 		{d->hmac, "with a wrong HMAC"},
 		{d->length, "of a wrong length"},
 		{d->error_estimate, "with an invalid Error Estimate"},
@@ -174,18 +171,10 @@ static void put_discards(const struct fz_one_way_session *session, FILE *out)
 		{session->discarded_late, "outside their time"},
 		{session->discarded_rate, "above the rate"},
 	};
-	const char *before = "discarded: ";
+	char prefix[8];
 
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (reasons[i].count == 0)
-			continue;
-		if (strcmp(before, ", ") != 0)
-			fprintf(out, "%-6s", name_of(session));
-		fprintf(out, "%s%" PRIu64 " %s", before, reasons[i].count, reasons[i].what);
-		before = ", ";
-	}
-	if (strcmp(before, ", ") == 0)
-		fputc('\n', out);
+	snprintf(prefix, sizeof(prefix), "%-6s", name_of(session));
+	fz_put_discards(prefix, reasons, sizeof(reasons) / sizeof(reasons[0]), out);
 }
 
 static void put_trouble(const struct fz_one_way_session *session, FILE *out)

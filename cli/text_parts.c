@@ -74,3 +74,18 @@ const char *fz_ending_text(enum fz_ending ending)
 
 	return endings[ending];
 }
+
+void fz_put_discards(const char *prefix, const struct fz_discard_reason *reasons, size_t count, FILE *out)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (reasons[i].count == 0)
+			continue;
+		fprintf(out, "%s%s%" PRIu64 " %s", begun ? "" : prefix, begun ? ", " : "discarded: ", reasons[i].count,
+			reasons[i].what);
+		begun = true;
+	}
+	if (begun)
+		fputc('\n', out);
+}

@@ -14,6 +14,13 @@ void fz_put_ratio(uint64_t part, uint64_t whole, FILE *out);
 /* A row min, median, p95, p99, max. */
 void fz_put_row(const char *name, const struct fizeau_distribution *d, FILE *out);
 void fz_put_clock_half(const char *who, bool synchronized, int64_t error_ns, FILE *out);
+/* Why something was not counted, and how often. A line "discarded: ..." of those that happened, behind prefix; without
+   any no line. */
+struct fz_discard_reason {
+	uint64_t count;
+	const char *what;
+};
+void fz_put_discards(const char *prefix, const struct fz_discard_reason *reasons, size_t count, FILE *out);
 /* How sessions end, FZ_ENDED_COMPLETE "". */
 const char *fz_ending_text(enum fz_ending ending);
 
