@@ -243,6 +243,9 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 		fz_complain("the kernel takes no packets to %s: see the route and the firewall of this host", host);
 	else if (session->sent_here && session->sent == 0)
 		fz_complain("nothing was sent to %s: this host was late by more than --timeout for every packet", host);
+	else if (session->summary.sent == 0 && session->facts.ending == FZ_ENDED_INTERRUPTED)
+		fz_complain("interrupted before there was a result of the session %s %s: --timeout must have passed for a packet "
+			"to count", way, host);
 	else if (session->summary.received == 0)
 		fz_complain("no packet %s %s arrived: UDP may be filtered on the way or stopped by a NAT, or the clocks "
 			"differ by more than --timeout", way, host);

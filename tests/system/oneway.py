@@ -194,15 +194,16 @@ def fetches():
                                    server.owamp_target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = next(line for line in client.stderr if "session to the server started" in line)
         sid = re.search(r"SID ([0-9a-f]{32})$", line).group(1)
-        part = ("fetch", "--end", 49, *keyed, server.owamp_target, sid)
-        until(lambda: (run := fizeau(*part)).returncode == 0 and re.search(r"^to +50 +0 ", run.stdout, re.M))
+        # 100 packets take longer than --timeout: those sent within it before the end do not count.
+        part = ("fetch", "--end", 99, *keyed, server.owamp_target, sid)
+        until(lambda: (run := fizeau(*part)).returncode == 0 and re.search(r"^to +100 +0 ", run.stdout, re.M))
         document = fizeau_json(*part)["sessions"][0]
-        assert document["ended"] == "running" and document["packets"]["received"] == 50, document["packets"]
+        assert document["ended"] == "running" and document["packets"]["received"] == 100, document["packets"]
         run = fizeau("fetch", *keyed, server.owamp_target, sid)
         assert run.returncode == 1 and "still going on" in run.stderr and "--begin" in run.stderr, run
         client.send_signal(signal.SIGINT)
-        out, _ = client.communicate(timeout=30)
-        assert client.returncode == 0 and json.loads(out)["sessions"][0]["sid"] == sid
+        out, err = client.communicate(timeout=30)
+        assert client.returncode == 0 and json.loads(out)["sessions"][0]["sid"] == sid, (client.returncode, out, err)
         assert fizeau_json("fetch", *keyed, server.owamp_target, sid)["sessions"][0]["ended"] == "interrupted"
     with suite.case("an unknown SID: what, why and what to do"):
         run = fizeau("fetch", *keyed, server.owamp_target, "ab" * 16)
@@ -263,6 +264,15 @@ def interrupts():
         assert client.returncode == 0, err
         for session in json.loads(out)["sessions"]:
             assert session["ended"] == "interrupted" and session["packets"]["received"] > 0, session
+    with suite.case("Ctrl-C before --timeout has passed for any packet: no result, and why"):
+        client = subprocess.Popen([FIZEAU, "oneway", "-v", "-j", "--to", "-c", "5000", "-i", "5ms", "-w", "60s", "--ike", "off",
+                                   server.owamp_target], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert any("session to the server started" in line for line in client.stderr)
+        time.sleep(0.5)
+        client.send_signal(signal.SIGINT)
+        out, err = client.communicate(timeout=30)
+        assert client.returncode == 1 and json.loads(out)["sessions"][0]["packets"]["received"] == 0, (out, err)
+        assert "interrupted before there was a result" in err and "--timeout" in err and "filtered" not in err, err
     with suite.case("Ctrl-C before the test starts ends it with status 1"):
         with socket.create_server(("127.0.0.1", 0)) as mute:
             client = subprocess.Popen([FIZEAU, "oneway", f"127.0.0.1:{mute.getsockname()[1]}"], stdout=subprocess.PIPE,
