@@ -16,13 +16,18 @@ enum step {
 	STEP_REFUSED,
 };
 
+/* Behind one NAT address there may be several servers, each with an IKE SA of its own. */
+#define DISOWNED_MAX 8
+
 /* What is carried from one connection to the next. */
 struct attempts {
 	struct fz_sa_list sas;
 	bool asked;         /* sas is of now */
 	bool initiated;
-	bool tried;         /* the server answered Accept 6 to tried_i/tried_r */
-	uint8_t tried_i[8], tried_r[8];
+	struct {
+		uint8_t spi_i[8], spi_r[8];
+	} disowned[DISOWNED_MAX]; /* the server answered Accept 6 to them */
+	size_t disowned_count;
 	uint32_t count;     /* of the greeting */
 	uint8_t salt[16];
 	uint8_t challenge[16];
@@ -121,7 +126,17 @@ static bool usable(const struct fz_ike_sa *sa)
 	return sa->key_octets >= 16 && sa->prf != FIZEAU_PRF_NONE;
 }
 
-/* The newest usable SA that the server has not disowned; if there is no other, that one again: it may have come to
+static bool is_disowned(const struct attempts *attempts, const uint8_t *spi_i, const uint8_t *spi_r)
+{
+	for (size_t i = 0; i < attempts->disowned_count; i++) {
+		if (memcmp(attempts->disowned[i].spi_i, spi_i, 8) == 0 &&
+			memcmp(attempts->disowned[i].spi_r, spi_r, 8) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The newest usable SA that the server has not disowned; if there is no other, one of those again: it may have come to
    the server meanwhile. */
 static const struct fz_ike_sa *pick(const struct attempts *attempts)
 {
@@ -132,8 +147,7 @@ static const struct fz_ike_sa *pick(const struct attempts *attempts)
 
 		if (!usable(sa))
 			continue;
-		if (!attempts->tried || memcmp(sa->spi_i, attempts->tried_i, 8) != 0 ||
-			memcmp(sa->spi_r, attempts->tried_r, 8) != 0)
+		if (!is_disowned(attempts, sa->spi_i, sa->spi_r))
 			return sa;
 		again = sa;
 	}
@@ -346,35 +360,38 @@ static enum step answer_greeting(struct fz_setup *setup, struct attempts *attemp
 	return STEP_CONNECTED;
 }
 
-/* Whether the next try would be with the SA that the server has disowned, or with none. */
+/* Whether the next try would be with an SA that the server has disowned, or with none. */
 static bool in_vain(const struct attempts *attempts)
 {
 	const struct fz_ike_sa *sa = pick(attempts);
 
-	return sa == NULL || (memcmp(sa->spi_i, attempts->tried_i, 8) == 0 &&
-				     memcmp(sa->spi_r, attempts->tried_r, 8) == 0);
+	return sa == NULL || is_disowned(attempts, sa->spi_i, sa->spi_r);
 }
 
-/* Accept 6: asks the key service afresh; once. An IKE daemon that was killed knows none of the SAs that its peers still
-   have, so with --ike initiate another one is set up, once. */
+/* Accept 6: asks the key service afresh and goes on with the next SA of its list, or with the only one once more. An IKE
+   daemon that was killed knows none of the SAs that its peers still have, so with --ike initiate another one is set up,
+   once. */
 static enum step disowned(struct fz_setup *setup, struct attempts *attempts, const struct fizeau_event *event)
 {
 	bool may_initiate = setup->options->ike == FZ_IKE_INITIATE && setup->sa_source.table == NULL &&
 		!attempts->initiated;
-	bool first = !attempts->tried;
+	bool last = attempts->disowned_count == DISOWNED_MAX ||
+		is_disowned(attempts, setup->key.spi_i, setup->key.spi_r);
 
 	closed(setup, event);
-	if (!first)
+	if (last)
 		return may_initiate ? initiate(setup, attempts, true) : STEP_REFUSED;
-	attempts->tried = true;
-	memcpy(attempts->tried_i, setup->key.spi_i, 8);
-	memcpy(attempts->tried_r, setup->key.spi_r, 8);
+	memcpy(attempts->disowned[attempts->disowned_count].spi_i, setup->key.spi_i, 8);
+	memcpy(attempts->disowned[attempts->disowned_count].spi_r, setup->key.spi_r, 8);
+	attempts->disowned_count++;
 	fz_sa_list_wipe(&attempts->sas);
 	ask(setup, attempts);
 	if (may_initiate && in_vain(attempts))
 		return initiate(setup, attempts, true);
-	/* A file does not change while the server waits. */
-	if (pick(attempts) == NULL || (setup->sa_source.table != NULL && in_vain(attempts)))
+	if (pick(attempts) == NULL)
+		return STEP_REFUSED;
+	/* A file does not change while the server waits, and several have waited long enough. */
+	if (in_vain(attempts) && (setup->sa_source.table != NULL || attempts->disowned_count > 1))
 		return STEP_REFUSED;
 	fz_explain(setup->options->verbose, "%s: trying once more", setup->error);
 	return STEP_AGAIN;

@@ -263,6 +263,23 @@ def follow(suite, pair, folder):
             key = measured(twoway("--ike", "require"))
             assert (key["spi_i"], key["spi_r"]) == (sa["spi_i"], sa["spi_r"])
 
+        #= rfc7717#section-5.1 IK-5.1-08
+        with suite.case("swanctl --rekey --reauth during a measurement: it runs on, the next one has the new IKE_SA's key"):
+            old, results = pair.sas(a)[0], []
+            old_key = pair.same_key(old)
+            thread = threading.Thread(target=lambda: results.append(twoway("--ike", "require", count=600)))
+            thread.start()
+            until(lambda: b.run(files["fizeau"], "status", "-j").stdout.count('"running"') == 1, "a session")
+            a.swanctl("--rekey", "--ike", "peer", "--reauth")
+            until(lambda: [sa for sa in pair.sas(a) if sa["spi_i"] != old["spi_i"]], "the new IKE_SA")
+            thread.join()
+            assert measured(results[0], 600)["spi_i"] == old["spi_i"]
+            until(lambda: len(pair.sas(a)) == len(pair.sas(b)) == 1, "the end of the old IKE_SA")
+            assert "networks:" in a.swanctl("--list-sas"), "its CHILD_SA came with it"
+            assert pair.same_key(pair.sas(a)[0]) != old_key
+            key = measured(twoway("--ike", "require"))
+            assert key["spi_i"] == pair.sas(a)[0]["spi_i"] != old["spi_i"], key
+
         with suite.case("PPK (RFC 8784): equal keys, and a measurement"):
             pair.terminate()
             secret = PPK.format(secret="0x" + "5a" * 32)

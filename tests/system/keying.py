@@ -50,11 +50,18 @@ def accept_6():
     with suite.case("Accept 6: asked afresh, the new SA is tried on a new connection"):
         run, setups, requests = measure(lambda request, n: found(1) if n == 1 else found(2, 1))
         assert [spis(s) for s in setups] == [sa(1), sa(2)], setups
-        assert len(requests) == 2
+        assert len(requests) == 3
         assert "/".join(sa(2)) in run.stderr and run.stderr.count("\n") == 1, run.stderr
     with suite.case("Accept 6: the next of the list if the newest is the same"):
         run, setups, _ = measure(lambda request, n: found(2, 1))
         assert [spis(s) for s in setups] == [sa(2), sa(1)], setups
+    with suite.case("Accept 6: several servers behind one address, each with an SA: one after the other, each once"):
+        run, setups, _ = measure(lambda request, n: found(4, 3, 2, 1))
+        assert [spis(s) for s in setups] == [sa(4), sa(3), sa(2), sa(1)], setups
+        assert run.returncode == 1 and run.stderr.count("\n") == 1, run.stderr
+    with suite.case("Accept 6: no more than nine connections, however many SAs there are"):
+        run, setups, _ = measure(lambda request, n: found(*range(n + 20, n, -1)))
+        assert len(setups) == len({spis(s) for s in setups}) == 9, setups
     with suite.case("Accept 6: the only SA once more, then it ends"):
         run, setups, _ = measure(lambda request, n: found(1))
         assert [spis(s) for s in setups] == [sa(1), sa(1)], setups
@@ -85,7 +92,7 @@ def initiation():
         assert [r.get("another") for r in requests if "initiate" in r] == ["1"], requests
         assert run.returncode == 1 and "another" in run.stderr and "/".join(sa(9)) in run.stderr, run.stderr
         run, setups, requests = measure(lambda request, n: found(n), "--ike", "initiate")
-        assert [spis(s) for s in setups] == [sa(1), sa(2), sa(3)] and "another" in requests[2], requests
+        assert [spis(s) for s in setups] == [sa(n) for n in range(1, 11)] and "another" in requests[9], requests
     with suite.case("initiate: fails with the reason"):
         run, setups, _ = measure(lambda request, n: NONE if n == 1 else "errno=113\nreason=peer says no\n\n", "--ike",
                                  "initiate")
