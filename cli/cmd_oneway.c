@@ -29,15 +29,13 @@ static bool request(struct oneway *oneway, struct fizeau_mono *begin)
 	struct fz_measurement *measurement = oneway->measurement;
 	const struct fz_measure_options *options = &measurement->options;
 	struct fizeau_mono now = fz_clock_mono();
-	struct fz_clock clock;
 	uint64_t start_ntp;
 	bool any = false;
 
 	/* Never a burst: the schedule begins when Start-Ack should be through. */
 	/*= rfc4656#section-4.1.1 OW-4.1.1-06 */
 	begin->ns = now.ns + LEAD_NS + 4 * measurement->setup.control.connect_ns;
-	fz_clock_ask(&clock);
-	start_ntp = fizeau_ntp_add_ns(fz_clock_wall(&clock).ntp, begin->ns - now.ns);
+	start_ntp = fizeau_ntp_add_ns(fz_clock_wall(&measurement->clock).ntp, begin->ns - now.ns);
 	/*= rfc4656#section-3.5 OW-3.5-01 */
 	if (options->to)
 		any = fz_to_request(&oneway->to, measurement, start_ntp);

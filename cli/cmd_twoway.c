@@ -28,6 +28,7 @@ static struct fz_test_config test_config(const struct twoway *twoway)
 
 	return (struct fz_test_config){
 		.loop = twoway->measurement->loop,
+		.clock = &twoway->measurement->clock,
 		.mode = mode,
 		.count = options->count,
 		.padding_octets = options->padding_given ? options->padding_octets : padding,
@@ -228,12 +229,10 @@ static int measure_with(struct twoway *twoway)
 	struct fz_test *test = &twoway->test;
 	struct fz_progress progress;
 	struct fizeau_mono now = fz_clock_mono(), begin;
-	struct fz_clock clock;
 	uint64_t now_ntp;
 	int rc;
 
-	fz_clock_ask(&clock);
-	now_ntp = fz_clock_wall(&clock).ntp;
+	now_ntp = fz_clock_wall(&twoway->measurement->clock).ntp;
 	begin.ns = now.ns + LEAD_NS + 3 * twoway->measurement->setup.control.connect_ns;
 	if (!request(twoway, test, fizeau_ntp_add_ns(now_ntp, begin.ns - now.ns)) ||
 		!fz_measurement_start(twoway->measurement))

@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <fizeau/sender.h>
-#include "io/clock.h"
 #include "io/ipsec.h"
 #include "io/route.h"
 #include "measurement.h"
@@ -77,6 +76,7 @@ static int prepare(struct fz_measurement *measurement)
 	}
 	if (!may_bypass(options))
 		return FZ_EXIT_USAGE;
+	fz_clock_ask(&measurement->clock);
 	if (fz_loop_new(&measurement->loop) < 0 ||
 		fz_loop_signal(measurement->loop, SIGINT, on_signal, measurement) < 0 ||
 		fz_loop_signal(measurement->loop, SIGTERM, on_signal, measurement) < 0)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include "cli.h"
+#include "io/clock.h"
 #include "io/loop.h"
 #include "io/udp.h"
 #include "options.h"
@@ -16,6 +17,7 @@
 struct fz_measurement {
 	struct fz_measure_options options;
 	struct fz_loop *loop;
+	struct fz_clock clock;           /* of every session of the command */
 	unsigned interrupts;             /* how often the user asked for an end */
 	struct fz_passphrases *passphrases;
 	struct fz_ike_static *table;

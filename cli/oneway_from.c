@@ -40,6 +40,7 @@ static struct fz_endpoint_receiver *make_receiver(struct fz_from *from, struct f
 {
 	struct fz_endpoint_receiver_config config = {
 		.loop = measurement->loop,
+		.clock = &measurement->clock,
 		.udp = from->udp,
 		.remote = session->remote,
 		.session = {

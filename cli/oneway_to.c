@@ -60,6 +60,7 @@ static struct fz_endpoint_sender *make_sender(struct fz_to *to, struct fz_measur
 	const struct fz_measure_options *options = &measurement->options;
 	struct fz_endpoint_sender_config config = {
 		.loop = measurement->loop,
+		.clock = &measurement->clock,
 		.udp = to->udp,
 		.remote = session->remote,
 		.dscp = options->dscp,

@@ -36,7 +36,6 @@ void fz_test_open(struct fz_test *test, const struct fz_test_config *config, str
 		.failing = FIZEAU_NEVER,
 		.received_by = FIZEAU_STAMP_HARDWARE,
 	};
-	fz_clock_ask(&test->clock);
 	fz_udp_local(udp, &test->local);
 }
 
@@ -143,7 +142,7 @@ static bool send_one(struct fz_test *test)
 	fz_udp_queue(test->udp, fizeau_sender_octets(test->sender), &test->remote, NULL, test->config.dscp);
 	packet.lateness_ns = fz_clock_mono().ns - test->due.ns;
 	/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
-	stamp = fz_clock_wall(&test->clock);
+	stamp = fz_clock_wall(test->config.clock);
 	rc = fizeau_sender_finish(test->sender, octets, stamp);
 	if (rc < 0) {
 		fail(test, rc);
@@ -201,7 +200,7 @@ static void on_due(void *arg)
 		wait_for_last(test);
 		return;
 	}
-	fz_clock_refresh(&test->clock, now);
+	fz_clock_refresh(test->config.clock, now);
 	/* After a long sleep (a suspended process) the schedule goes on from now, instead of in one burst. */
 	if (now.ns - test->due.ns > test->config.timeout_ns && test->failing.ns == INT64_MAX)
 		test->start.ns += now.ns - test->due.ns;
@@ -302,8 +301,8 @@ static void on_readable(void *arg, uint32_t events)
 	int n;
 
 	(void)events;
-	fz_clock_refresh(&test->clock, fz_clock_mono());
-	n = fz_udp_read(test->udp, &test->clock, &datagrams);
+	fz_clock_refresh(test->config.clock, fz_clock_mono());
+	n = fz_udp_read(test->udp, test->config.clock, &datagrams);
 	/* An error on a UDP socket is news of an ICMP message: what is lost shows as lost. */
 	for (int i = 0; i < n && !test->done; i++)
 		reflected(test, &datagrams[i]);

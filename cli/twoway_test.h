@@ -15,6 +15,7 @@
 
 struct fz_test_config {
 	struct fz_loop *loop;
+	struct fz_clock *clock;      /* the process's, asked before; it outlives the test */
 	enum fizeau_test_mode mode;
 	uint32_t count;
 	uint32_t padding_octets;
@@ -37,7 +38,6 @@ struct fz_test {
 	struct fz_test_config config;
 	struct fz_udp *udp;
 	struct fz_addr local, remote;
-	struct fz_clock clock;
 	struct fizeau_sender *sender;
 	struct fizeau_schedule *schedule;
 	struct fz_timer timer;

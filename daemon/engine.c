@@ -294,21 +294,20 @@ void fz_engine_open_store(struct fz_engine *engine)
 
 int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
 {
-	struct fz_clock clock;
 	uint32_t seeds[3];
 
 	memset(engine, 0, sizeof(*engine));
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
 		return -errno;
-	fz_clock_ask(&clock);
+	fz_clock_ask(&engine->clock);
 	engine->loop = loop;
 	engine->log = log;
 	/*= rfc4656#section-3.1 OW-3.1-42 OW-3.1-45 */
-	engine->start_time = fz_clock_wall(&clock).ntp;
+	engine->start_time = fz_clock_wall(&engine->clock).ntp;
 	engine->started = fz_clock_mono();
 	engine->connections_max = raise_descriptors();
 	engine->admit = fz_admit_new(seeds[0]);
-	engine->reflect = fz_reflect_new(loop, log, &engine->counters, seeds[1]);
+	engine->reflect = fz_reflect_new(loop, log, &engine->clock, &engine->counters, seeds[1]);
 	engine->keyd = fz_keyd_new(loop, log);
 	engine->ow_batch = fz_udp_batch_new(OW_BATCH, FIZEAU_TEST_PACKET_MAX);
 	engine->ow_port = seeds[2];

@@ -33,6 +33,7 @@ struct fz_conn_list {
 struct fz_engine {
 	struct fz_loop *loop;
 	struct fz_log *log;
+	struct fz_clock clock;             /* of all sessions */
 	struct fz_counters counters;
 	struct fz_conf *conf; /* for new connections */
 	struct fz_keyd *keyd;

@@ -99,6 +99,7 @@ static int make_receiver(struct fz_ow_session *session, const struct fz_ow_wante
 	const struct fizeau_ow_request *request = &wanted->request;
 	uint64_t rate = wanted->of_class->limits[FZ_LIMIT_RATE];
 	struct fz_endpoint_receiver_config config = {
+		.clock = &session->engine->clock,
 		.loop = session->engine->loop,
 		.udp = session->receive_udp,
 		.remote = wanted->sender,
@@ -128,6 +129,7 @@ static int make_sender(struct fz_ow_session *session, const struct fz_ow_wanted 
 {
 	const struct fizeau_ow_request *request = &wanted->request;
 	struct fz_endpoint_sender_config config = {
+		.clock = &session->engine->clock,
 		.loop = session->engine->loop,
 		.udp = session->send_udp,
 		.remote = wanted->receiver,

@@ -12,7 +12,7 @@ struct fz_reflect {
 	struct fz_loop *loop;
 	struct fz_log *log;
 	struct fz_counters *counters;
-	struct fz_clock clock;
+	struct fz_clock *clock;
 	struct fz_port_table table;
 	struct fz_session *first, *last;
 };
@@ -105,7 +105,7 @@ static void flush(struct fz_reflect *reflect, struct fz_port *port)
 	for (uint32_t i = 0; i < queued; i++) {
 		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
 		int error = fizeau_reflector_finish(port->queued[i]->reflector, fz_udp_queued_octets(port->udp, i),
-			fz_clock_wall(&reflect->clock));
+			fz_clock_wall(reflect->clock));
 		if (error)
 			count_drop(port->queued[i], FZ_DROP_LOCAL);
 	}
@@ -213,8 +213,8 @@ static void readable(void *arg, uint32_t events)
 	/* A batch that is not full was the last; should more have come since, the loop tells. */
 	for (int turn = 0; turn < BATCHES_A_TURN && count == FZ_PORT_BATCH; turn++) {
 		struct fizeau_mono now = fz_clock_mono();
-		fz_clock_refresh(&reflect->clock, now);
-		count = fz_udp_read(port->udp, &reflect->clock, &in);
+		fz_clock_refresh(reflect->clock, now);
+		count = fz_udp_read(port->udp, reflect->clock, &in);
 		for (int i = 0; i < count; i++) {
 			reflect->counters->of[FZ_COUNT_PACKETS_RECEIVED]++;
 			/*= rfc8545#section-6 PO-6-01 */
@@ -236,7 +236,8 @@ static void readable(void *arg, uint32_t events)
 	fz_port_close_idle(&reflect->table, reflect->loop, port);
 }
 
-struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters, uint32_t seed)
+struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, struct fz_clock *clock,
+	struct fz_counters *counters, uint32_t seed)
 {
 	struct fz_reflect *reflect = calloc(1, sizeof(*reflect));
 
@@ -250,7 +251,7 @@ struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, stru
 	reflect->loop = loop;
 	reflect->log = log;
 	reflect->counters = counters;
-	fz_clock_ask(&reflect->clock);
+	reflect->clock = clock;
 	return reflect;
 }
 

@@ -99,7 +99,8 @@ struct fz_session {
 };
 
 /* NULL without memory. */
-struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters, uint32_t seed);
+struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_log *log, struct fz_clock *clock,
+	struct fz_counters *counters, uint32_t seed);
 void fz_reflect_free(struct fz_reflect *reflect); /* ends what still runs */
 
 /* A session in state REQUESTED, or NULL: accept and counter say why. */

@@ -19,7 +19,6 @@
 struct fz_endpoint_receiver {
 	struct fz_endpoint_receiver_config config;
 	struct fizeau_receiver *session;
-	struct fz_clock clock;
 	struct fz_timer timer;
 	bool started, finished, complete;
 	int64_t interval_ns; /* the rate's; 0: no bound */
@@ -50,7 +49,6 @@ struct fz_endpoint_receiver *fz_endpoint_receiver_new(const struct fz_endpoint_r
 	receiver->interval_ns = config->rate_pps == 0 ? 0 : (int64_t)(1000000000u / config->rate_pps);
 	receiver->rate_ns = INT64_MIN;
 	receiver->counters.source = FIZEAU_STAMP_HARDWARE;
-	fz_clock_ask(&receiver->clock);
 	return receiver;
 }
 
@@ -147,9 +145,9 @@ static int read_batch(struct fz_endpoint_receiver *receiver, struct fizeau_stamp
 	size_t records = 0;
 	int count;
 
-	fz_clock_refresh(&receiver->clock, now);
-	*passed = fz_clock_wall(&receiver->clock);
-	count = fz_udp_read(receiver->config.udp, &receiver->clock, &in);
+	fz_clock_refresh(receiver->config.clock, now);
+	*passed = fz_clock_wall(receiver->config.clock);
+	count = fz_udp_read(receiver->config.udp, receiver->config.clock, &in);
 	assert(count <= RECORDS_AT_ONCE);
 	for (int i = 0; i < count; i++) {
 		if (arrives(receiver, &in[i], now, &receiver->records[records]))
@@ -198,7 +196,7 @@ static void on_readable(void *arg, uint32_t events)
 /* When the timer has something to do next: what may be lost then, or the end. False: it has not. */
 static bool next_look(struct fz_endpoint_receiver *receiver, uint64_t *ntp)
 {
-	uint64_t now = fz_clock_wall(&receiver->clock).ntp;
+	uint64_t now = fz_clock_wall(receiver->config.clock).ntp;
 
 	if (fizeau_receiver_due(receiver->session, ntp))
 		return true;
@@ -220,7 +218,7 @@ static void on_due(void *arg)
 	if (!next_look(receiver, &ntp))
 		return;
 	if (!more)
-		wait = fizeau_ntp_diff_ns(ntp, fz_clock_wall(&receiver->clock).ntp) + SLACK_NS;
+		wait = fizeau_ntp_diff_ns(ntp, fz_clock_wall(receiver->config.clock).ntp) + SLACK_NS;
 	if (wait < 0)
 		wait = 0;
 	due.ns += wait < LOOK_NS ? wait : LOOK_NS;
@@ -237,7 +235,7 @@ int fz_endpoint_receiver_start(struct fz_endpoint_receiver *receiver)
 
 	assert(!receiver->started && !receiver->finished);
 	for (int batch = 0; batch < BATCHES_BEFORE && count > 0; batch++)
-		count = fz_udp_read(receiver->config.udp, &receiver->clock, &dropped);
+		count = fz_udp_read(receiver->config.udp, receiver->config.clock, &dropped);
 	fz_udp_counters(receiver->config.udp, &counters);
 	receiver->drops_before = counters.receive_drops;
 	error = fz_loop_add(receiver->config.loop, fz_udp_fd(receiver->config.udp), EPOLLIN, on_readable, receiver);
@@ -259,7 +257,7 @@ void fz_endpoint_receiver_finish(struct fz_endpoint_receiver *receiver, uint64_t
 	receiver->finished = true;
 	leave_loop(receiver);
 	fizeau_receiver_finish(receiver->session, stop_ntp);
-	(void)give_lost(receiver, fz_clock_wall(&receiver->clock), LOST_AT_END);
+	(void)give_lost(receiver, fz_clock_wall(receiver->config.clock), LOST_AT_END);
 }
 
 bool fz_endpoint_receiver_complete(const struct fz_endpoint_receiver *receiver)

@@ -14,6 +14,7 @@ struct fz_endpoint_receiver;
 
 struct fz_endpoint_receiver_config {
 	struct fz_loop *loop;
+	struct fz_clock *clock;        /* the process's, asked before; it outlives the receiver */
 	struct fz_udp *udp;            /* open and bound; the caller's, in the loop from start to free */
 	struct fz_addr remote;         /* whose packets count, by address; a NAT may rewrite the port */
 	struct fizeau_receiver_config session; /* keys are copied, the caller wipes its own */

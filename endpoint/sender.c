@@ -13,7 +13,6 @@
 
 struct fz_endpoint_sender {
 	struct fz_endpoint_sender_config config;
-	struct fz_clock clock;
 	struct fizeau_sender *packets;
 	struct fizeau_schedule *schedule;
 	struct fz_timer timer;
@@ -70,7 +69,6 @@ struct fz_endpoint_sender *fz_endpoint_sender_new(const struct fz_endpoint_sende
 		return NULL;
 	}
 	sender->offset = fizeau_schedule_next(sender->schedule);
-	fz_clock_ask(&sender->clock);
 	return sender;
 }
 
@@ -180,7 +178,7 @@ static int send_next(struct fz_endpoint_sender *sender)
 	if (error < 0 || room == NULL)
 		return error < 0 ? error : -ENOBUFS;
 	lateness_ns = fz_clock_mono().ns - due_of(sender).ns;
-	stamp = fz_clock_wall(&sender->clock);
+	stamp = fz_clock_wall(sender->config.clock);
 	error = fizeau_sender_finish(sender->packets, sender->octets, stamp);
 	if (error < 0)
 		return error;
@@ -199,7 +197,7 @@ static int send_next(struct fz_endpoint_sender *sender)
    the monotonic clock alone counts: a wall clock that is set changes the stamps, and sending goes on. */
 static void place_origin(struct fz_endpoint_sender *sender, struct fizeau_mono now)
 {
-	int64_t until = fizeau_ntp_diff_ns(sender->config.start_time, fz_clock_wall(&sender->clock).ntp);
+	int64_t until = fizeau_ntp_diff_ns(sender->config.start_time, fz_clock_wall(sender->config.clock).ntp);
 
 	sender->origin.ns = now.ns + until;
 }
@@ -224,7 +222,7 @@ static void on_due(void *arg)
 	struct fizeau_mono now = fz_clock_mono();
 	int skips = 0, burst = 0, error = 0;
 
-	fz_clock_refresh(&sender->clock, now);
+	fz_clock_refresh(sender->config.clock, now);
 	if (!sender->under_way)
 		place_origin(sender, now);
 	while (sender->next < sender->config.packets && now.ns >= due_of(sender).ns) {

@@ -23,6 +23,7 @@ typedef void fz_endpoint_sent_fn(void *arg, uint32_t seq, struct fizeau_stamp st
 
 struct fz_endpoint_sender_config {
 	struct fz_loop *loop;
+	struct fz_clock *clock;          /* the process's, asked before; it outlives the sender */
 	struct fz_udp *udp;              /* open and bound, for datagrams as long as the packets; the caller's */
 	struct fz_addr remote;           /* where to */
 	uint8_t dscp;

@@ -246,7 +246,9 @@ static void receive_all(struct fz_loop *loop, int fd, const struct store *store,
 static struct figures endpoint(struct generator *generator, struct order *order, struct fizeau_record *records)
 {
 	struct store store = {.records = records};
+	struct fz_clock clock;
 	struct fz_endpoint_receiver_config config = {
+		.clock = &clock,
 		.udp = open_udp(),
 		.session = {.mode = order->mode,
 			.slots = &slot,
@@ -259,6 +261,7 @@ static struct figures endpoint(struct generator *generator, struct order *order,
 	struct fz_endpoint_receiver_counters counters;
 	struct fz_endpoint_receiver *receiver;
 
+	fz_clock_ask(&clock);
 	fz_udp_local(config.udp, &order->to);
 	prepare(generator, order);
 	config.session.start_time = generator->start;

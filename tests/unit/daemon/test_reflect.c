@@ -17,6 +17,7 @@ struct bed {
 	struct fz_loop *loop;
 	struct fz_log log;
 	struct fz_counters counters;
+	struct fz_clock clock;
 	struct fz_reflect *reflect;
 	struct fz_conf *conf;
 	unsigned ended;
@@ -32,7 +33,8 @@ static struct bed *bed_of(const char *const *lines)
 	assert_non_null(bed);
 	assert_int_equal(fz_loop_new(&bed->loop), 0);
 	fz_log_open(&bed->log, false, FZ_LOG_ERROR);
-	bed->reflect = fz_reflect_new(bed->loop, &bed->log, &bed->counters, 5);
+	fz_clock_ask(&bed->clock);
+	bed->reflect = fz_reflect_new(bed->loop, &bed->log, &bed->clock, &bed->counters, 5);
 	assert_non_null(bed->reflect);
 	bed->conf = fz_conf_new();
 	for (; *lines; lines++) {

@@ -20,6 +20,7 @@
 
 struct pair {
 	struct fz_loop *loop;
+	struct fz_clock clock;
 	struct fz_udp *out, *in;
 	struct fz_endpoint_sender_config send;
 	struct fz_endpoint_receiver_config receive;
@@ -92,8 +93,10 @@ static inline void set_up(struct pair *p, enum fizeau_test_mode mode, const char
 	assert_int_equal(fz_loop_new(&p->loop), 0);
 	p->out = open_udp(host);
 	p->in = open_udp(host);
+	fz_clock_ask(&p->clock);
 	p->send = (struct fz_endpoint_sender_config){
 		.loop = p->loop,
+		.clock = &p->clock,
 		.udp = p->out,
 		.mode = mode,
 		.slots = &p->slot,
@@ -111,6 +114,7 @@ static inline void set_up(struct pair *p, enum fizeau_test_mode mode, const char
 	packets_keys(&p->send.keys);
 	p->receive = (struct fz_endpoint_receiver_config){
 		.loop = p->loop,
+		.clock = &p->clock,
 		.udp = p->in,
 		.session =
 			{

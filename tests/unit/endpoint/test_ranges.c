@@ -13,6 +13,7 @@
 #define ROUNDS_MAX 2000000
 
 struct run {
+	struct fz_clock clock;
 	struct fz_loop *loop;
 	struct fz_udp *udp;
 	struct fz_endpoint_sender *sender;
@@ -65,13 +66,14 @@ static void send_all(struct run *run, uint32_t packets, bool (*which)(uint32_t))
 		.done = on_done,
 		.arg = run,
 	};
-	struct fz_clock clock;
+	struct fz_clock *clock = &run->clock;
 
 	*run = (struct run){0};
 	refused = which;
 	flushes = 0;
-	fz_clock_ask(&clock);
-	config.start_time = fz_clock_wall(&clock).ntp;
+	fz_clock_ask(clock);
+	config.clock = clock;
+	config.start_time = fz_clock_wall(clock).ntp;
 	assert_true(fz_addr_parse("127.0.0.1", &config.remote));
 	assert_int_equal(fz_loop_new(&run->loop), 0);
 	assert_int_equal(fz_udp_open(&config.remote, &options, &run->udp), 0);
