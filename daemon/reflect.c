@@ -111,7 +111,7 @@ static void flush(struct fz_reflect *reflect, struct fz_port *port)
 	}
 	int sent = fz_udp_flush(port->udp);
 	for (uint32_t i = 0; i < queued; i++) {
-		if ((int)i < sent) {
+		if (sent == (int)queued || fz_udp_left(port->udp, i)) {
 			port->queued[i]->reflected++;
 			port->used_up |= packets_used_up(port->queued[i]);
 			reflect->counters->of[FZ_COUNT_PACKETS_REFLECTED]++;

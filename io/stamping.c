@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "stamping.h"
 
+#include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>
+#include <netinet/in.h>
 #include <string.h>
 
 /* A card's clock is its own (often TAI, often free-running) unless something steers it to the system's. A
    stamp of the card is taken only if it lies this little before the kernel's of the same packet. */
 #define CARD_LEAD_MAX_NS 1000000
+#ifndef SCM_TS_OPT_ID
+#define SCM_TS_OPT_ID 81 /* Linux 6.13 */
+#endif
+#define ONLY_PROBE (0x10 | MSG_CONFIRM) /* MSG_PROBE, which glibc does not name: without octets nothing is sent */
 
 enum fizeau_stamp_source fz_stamping_enable(int fd)
 {
@@ -63,5 +69,108 @@ bool fz_stamping_read(const struct cmsghdr *cmsg, const struct fz_clock *clock, 
 		*stamp = card_stamp(&stamps, clock);
 	else
 		*stamp = fz_clock_stamp(clock, stamps.ts[0], FIZEAU_STAMP_KERNEL);
+	return true;
+}
+
+/* Whether the kernel knows the control messages: it reads them before anything else, and a probe sends nothing. */
+static bool knows(int fd, const struct fz_addr *local, enum fz_sent_names names)
+{
+	_Alignas(struct cmsghdr) uint8_t control[FZ_STAMPING_WANT_OCTETS];
+	struct fz_addr to = *local;
+	struct msghdr msg = {.msg_name = &to.sa, .msg_namelen = to.len, .msg_control = control};
+
+	fz_addr_set_port(&to, 9);
+	msg.msg_controllen = fz_stamping_want(control, names, 0);
+	return sendmsg(fd, &msg, ONLY_PROBE | MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EINVAL;
+}
+
+static bool set_flags(int fd, unsigned add, unsigned remove)
+{
+	unsigned flags = 0;
+	socklen_t len = sizeof(flags);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, &len) != 0)
+		return false;
+	flags = (flags | add) & ~remove;
+	return setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) == 0;
+}
+
+enum fz_sent_names fz_stamping_enable_sent(int fd, const struct fz_addr *local)
+{
+	/* OPT_TX_SWHW: the kernel's stamp too where the card gives one, since it tells whether the card's can be believed. */
+	unsigned flags = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RAW_HARDWARE | SOF_TIMESTAMPING_OPT_ID |
+		SOF_TIMESTAMPING_OPT_TSONLY | SOF_TIMESTAMPING_OPT_TX_SWHW;
+
+	if (!set_flags(fd, flags, 0))
+		return FZ_SENT_NONE;
+	if (knows(fd, local, FZ_SENT_NAMED))
+		return FZ_SENT_NAMED;
+	return knows(fd, local, FZ_SENT_COUNTED) ? FZ_SENT_COUNTED : FZ_SENT_NONE;
+}
+
+void fz_stamping_recount(int fd)
+{
+	if (set_flags(fd, 0, SOF_TIMESTAMPING_OPT_ID))
+		(void)set_flags(fd, SOF_TIMESTAMPING_OPT_ID, 0);
+}
+
+static size_t put(uint8_t *at, int type, uint32_t value)
+{
+	struct cmsghdr header = {.cmsg_len = CMSG_LEN(sizeof(value)), .cmsg_level = SOL_SOCKET, .cmsg_type = type};
+
+	memset(at, 0, CMSG_SPACE(sizeof(value)));
+	memcpy(at, &header, sizeof(header));
+	memcpy(at + CMSG_LEN(0), &value, sizeof(value));
+	return CMSG_SPACE(sizeof(value));
+}
+
+size_t fz_stamping_want(uint8_t *at, enum fz_sent_names names, uint32_t id)
+{
+	size_t octets = put(at, SO_TIMESTAMPING, SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_HARDWARE);
+
+	if (names == FZ_SENT_NAMED)
+		octets += put(at + octets, SCM_TS_OPT_ID, id);
+	return octets;
+}
+
+static bool is_extended_error(const struct cmsghdr *cmsg)
+{
+	return (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_RECVERR) ||
+		(cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_RECVERR);
+}
+
+bool fz_stamping_read_sent(struct msghdr *msg, const struct fz_clock *clock, uint32_t *id, struct fizeau_stamp *stamp)
+{
+	struct scm_timestamping stamps = {0};
+	struct sock_extended_err error = {0};
+	struct cmsghdr *cmsg;
+	bool card;
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_TIMESTAMPING &&
+			cmsg->cmsg_len >= CMSG_LEN(sizeof(stamps)))
+			memcpy(&stamps, CMSG_DATA(cmsg), sizeof(stamps));
+		else if (is_extended_error(cmsg) && cmsg->cmsg_len >= CMSG_LEN(sizeof(error)))
+			memcpy(&error, CMSG_DATA(cmsg), sizeof(error));
+	}
+	if (error.ee_origin != SO_EE_ORIGIN_TIMESTAMPING || error.ee_errno != ENOMSG || error.ee_info != SCM_TSTAMP_SND)
+		return false;
+	card = is_set(&stamps.ts[2]);
+	if (!card && !is_set(&stamps.ts[0]))
+		return false;
+	*id = error.ee_data;
+	*stamp = fz_clock_stamp(clock, stamps.ts[card ? 2 : 0], card ? FIZEAU_STAMP_HARDWARE : FIZEAU_STAMP_KERNEL);
+	return true;
+}
+
+bool fz_stamping_card_left(const struct fizeau_stamp *kernel, struct fizeau_stamp *card)
+{
+	int64_t behind_ns = fizeau_ntp_diff_ns(card->ntp, kernel->ntp);
+	int64_t error_ns = fizeau_error_estimate_ns(kernel->error);
+
+	if (behind_ns < 0 || behind_ns > CARD_LEAD_MAX_NS || error_ns > INT64_MAX - behind_ns)
+		return false;
+	card->error = fizeau_error_estimate((uint64_t)(error_ns + behind_ns),
+		fizeau_error_estimate_synchronized(kernel->error));
 	return true;
 }

@@ -26,6 +26,8 @@ struct fz_udp_options {
 	int receive_buffer;      /* octets wanted of SO_RCVBUF; 0: the system's */
 	uint32_t bypass_mark;    /* not 0: packets go around IPsec, with this mark (io/ipsec.h) */
 	bool receive_mark;       /* have the marks of packets told */
+	bool sent_stamps;        /* transmit stamps may be wanted (fz_udp_want_sent), where the kernel has them */
+	uint32_t busy_poll_us;   /* not 0: reads poll the card for so long where it can be polled (SO_BUSY_POLL) */
 };
 
 struct fz_datagram {
@@ -58,6 +60,7 @@ FIZEAU_MUST_USE int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock
 uint8_t *fz_udp_room(struct fz_udp *udp);
 /* Queues what was written into fz_udp_room: to peer, from the local address `from` (NULL: the socket's), with dscp
    0 .. 63. Nothing leaves before fz_udp_flush. */
+/* To be followed by fz_udp_want_sent where the moment of departure is to be told. */
 void fz_udp_queue(struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp);
 /* The queued buffers, for finishing (stamping) them right before they leave. */
 uint32_t fz_udp_queued(const struct fz_udp *udp);
@@ -65,8 +68,38 @@ uint8_t *fz_udp_queued_octets(struct fz_udp *udp, uint32_t index);
 /* Sends the batch, in the order of queueing. Neighbours of the same length that go the same way (peer, source, DSCP) leave
    as one train of segments, which the network sees as single datagrams; a train that the kernel or the device
    does not take (an MTU, IPsec) leaves one by one. A short count is retried once, the rest is counted as local drops, never waited for. Returns
-   the datagrams that left, in order from the first; errors of single ones count as drops too. */
+   how many datagrams left; errors of single ones count as drops too, and the others go on: fz_udp_left tells which. */
 FIZEAU_MUST_USE int fz_udp_flush(struct fz_udp *udp);
+/* The same, but behind a datagram that does not leave none does: those that left are the first ones. Only the one that the
+   kernel would not take is counted as a drop; the others were not tried. */
+FIZEAU_MUST_USE int fz_udp_flush_in_order(struct fz_udp *udp);
+/* Whether the datagram of that index left with the last flush; until the next is queued. */
+bool fz_udp_left(const struct fz_udp *udp, uint32_t index);
+
+/* Transmit stamps: when a packet left the kernel, or the card. Each costs a message on the socket's error queue, which
+   raises EPOLLERR until it is read. */
+struct fz_sent_stamp {
+	uint32_t id;               /* as it was wanted */
+	struct fizeau_stamp stamp; /* KERNEL, or HARDWARE in the card's own time (fz_stamping_card_left) */
+};
+
+/* Whether there can be any: false without sent_stamps in the options, or where the kernel does not know them. */
+bool fz_udp_tells_sent(const struct fz_udp *udp);
+/* The transmit stamp of the datagram queued last is wanted, and told by that id; nothing where there can be none. Such a
+   datagram is the first of its train: the stamp is its own. A stamp may fail to come, and that of the card comes beside
+   the kernel's. On kernels before 6.13 a refused datagram may lead to the stamp of another one being told: the caller
+   takes none that lies before the stamp it took itself. */
+void fz_udp_want_sent(struct fz_udp *udp, uint32_t id);
+/* Reads a batch of transmit stamps without waiting: how many, 0 if there is none, or -errno. They lie in the batch
+   until the next read of them. Other news of the error queue (ICMP) is passed over. */
+FIZEAU_MUST_USE int fz_udp_read_sent(struct fz_udp *udp, const struct fz_clock *clock,
+	const struct fz_sent_stamp **stamps);
+
+/* SO_RCVBUF, at least, for a stall of 50 ms while packets of that payload come at that rate; bursts of their schedule
+   included. */
+int fz_udp_receive_buffer_for(uint64_t rate_pps, size_t packet_octets);
+/* Makes the receive buffer at least so large, as far as the system allows; never smaller. Returns whether it is. */
+bool fz_udp_receive_buffer(struct fz_udp *udp, int octets);
 
 struct fz_udp_counters {
 	uint64_t received, sent;

@@ -154,6 +154,48 @@ static void one_refused_in_the_middle(void **state)
 	flushed(*state, 9);
 }
 
+/* Which ones left, and not only how many. */
+static void those_that_left_are_known(void **state)
+{
+	struct fz_udp *udp = *state;
+
+	offered("2121", 1);
+	offered("121", -EPERM);
+	offered("21", 2);
+	queue(udp, "aabccd");
+	assert_int_equal(fz_udp_flush(udp), 5);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(fz_udp_left(udp, i), i != 2);
+	assert_false(fz_udp_left(udp, 6));
+	offered("1", -EPERM);
+	queue(udp, "a");
+	assert_int_equal(fz_udp_flush(udp), 0);
+	assert_false(fz_udp_left(udp, 0));
+	assert_false(fz_udp_left(udp, 1));
+}
+
+static void in_order_none_overtakes_one_refused(void **state)
+{
+	struct fz_udp *udp = *state;
+	struct fz_udp_counters counters;
+
+	offered("2121", 1);
+	offered("121", -EPERM);
+	queue(udp, "aabccd");
+	assert_int_equal(fz_udp_flush_in_order(udp), 2);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(fz_udp_left(udp, i), i < 2);
+	assert_int_equal(fz_udp_queued(udp), 0);
+	fz_udp_counters(udp, &counters);
+	assert_int_equal(counters.sent, 2);
+	assert_int_equal(counters.send_drops, 1);
+	/* A train that is refused is tried one by one all the same. */
+	offered("3", -EINVAL);
+	offered("111", 3);
+	queue(udp, "eee");
+	assert_int_equal(fz_udp_flush_in_order(udp), 3);
+}
+
 static void all_refused(void **state)
 {
 	static const char ten[] = "1111111111";
@@ -371,6 +413,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(full_twice, open_full, close_it),
 		cmocka_unit_test_setup_teardown(full_once, open_full, close_it),
 		cmocka_unit_test_setup_teardown(one_refused_in_the_middle, open_full, close_it),
+		cmocka_unit_test_setup_teardown(those_that_left_are_known, open_empty, close_it),
+		cmocka_unit_test_setup_teardown(in_order_none_overtakes_one_refused, open_empty, close_it),
 		cmocka_unit_test_setup_teardown(all_refused, open_full, close_it),
 		cmocka_unit_test_setup_teardown(old_icmp_error, open_full, close_it),
 		cmocka_unit_test_setup_teardown(interrupted, open_full, close_it),
