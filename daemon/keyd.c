@@ -9,7 +9,7 @@
 #include "keys/ike_static.h"
 #include "keys/ippm_client.h"
 #include "keys/passphrase_file.h"
-#include "worker.h"
+#include "key_thread.h"
 
 #define PEER_REQUESTS 32     /* at once, of one address */
 #define LOOKUPS_MAX 32       /* at the key service at once */
@@ -26,7 +26,7 @@ struct fz_keyd_hold {
 struct fz_keyd {
 	struct fz_loop *loop;
 	struct fz_log *log;
-	struct fz_worker *worker;
+	struct fz_key_thread *thread;
 	struct fz_passphrases *passphrases;
 	struct fz_ike_static *ike_static;
 	enum fz_ike_source ike;
@@ -63,8 +63,8 @@ struct fz_keyd *fz_keyd_new(struct fz_loop *loop, struct fz_log *log)
 	keyd->loop = loop;
 	keyd->log = log;
 	keyd->ike = FZ_IKE_OFF;
-	keyd->worker = fz_worker_new(loop);
-	if (!keyd->worker || getrandom(keyd->decoy, sizeof(keyd->decoy), 0) != sizeof(keyd->decoy)) {
+	keyd->thread = fz_key_thread_new(loop);
+	if (!keyd->thread || getrandom(keyd->decoy, sizeof(keyd->decoy), 0) != sizeof(keyd->decoy)) {
 		fz_keyd_free(keyd);
 		return NULL;
 	}
@@ -75,7 +75,7 @@ void fz_keyd_free(struct fz_keyd *keyd)
 {
 	if (!keyd)
 		return;
-	fz_worker_free(keyd->worker);
+	fz_key_thread_free(keyd->thread);
 	while (keyd->holds) {
 		keyd->holds->references = 1;
 		fz_keyd_release(keyd, keyd->holds);
@@ -165,7 +165,7 @@ static void request_free(struct fz_keyd_request *request)
 		keyd->lookups--;
 	}
 	if (request->job)
-		fz_worker_forget(keyd->worker, request->job);
+		fz_key_thread_forget(keyd->thread, request->job);
 	fizeau_wipe(request, sizeof(*request));
 	free(request);
 }
@@ -233,7 +233,7 @@ static void start_job(struct fz_keyd_request *request, bool ike, const uint8_t *
 		memcpy(job->challenge, request->event.key.challenge, sizeof(job->challenge));
 		memcpy(job->token, request->event.key.token, sizeof(job->token));
 		job->count = request->event.key.count;
-		if (fz_worker_add(request->keyd->worker, job)) {
+		if (fz_key_thread_add(request->keyd->thread, job)) {
 			request->job = job;
 			return;
 		}
@@ -259,7 +259,7 @@ static void open_passphrase(struct fz_keyd_request *request)
 	start_job(request, false, secret ? secret : keyd->decoy, secret ? octets : sizeof(keyd->decoy));
 }
 
-/* Reading A costs one AES key, so it is tried here; B goes to the worker. True if the answer is in the request. */
+/* Reading A costs one AES key, so it is tried here; B goes to the thread. True if the answer is in the request. */
 static bool open_with_sa(struct fz_keyd_request *request, const struct fz_ike_sa *sa)
 {
 	const struct fizeau_event *event = &request->event;
