@@ -42,6 +42,7 @@ struct fz_conn {
 	bool eof, eof_told; /* the peer's, and whether the machine knows */
 	bool refused;       /* in the set-up, by us: counted and logged there */
 	bool closed, broken;
+	int error;          /* errno of the socket; 0: none */
 	bool busy;          /* its machine is being turned further up the stack */
 	size_t in_len;
 	uint8_t in[512];
@@ -129,10 +130,20 @@ static void leave_set_up(struct fz_conn *conn)
 	conn->hold = NULL;
 }
 
+/* A test that ends for want of its control connection leaves a word about why. */
+static void log_loss(struct fz_conn *conn)
+{
+	if (!conn->error || conn->closed || (!conn->sessions && !conn->ow.running))
+		return;
+	fz_log_peer(conn->engine->log, FZ_LOG_NOTICE, &conn->peer, fz_clock_mono(),
+		"connection lost during a test: %s", strerror(conn->error));
+}
+
 void fz_conn_drop(struct fz_conn *conn)
 {
 	struct fz_engine *engine = conn->engine;
 
+	log_loss(conn);
 	conn->closed = true;
 	while (conn->sessions)
 		/*= rfc4656#section-2 OW-2-02 */
@@ -380,6 +391,12 @@ static void turn_machine(struct fz_conn *conn)
 	conn->busy = false;
 }
 
+static void fail_with(struct fz_conn *conn, int error)
+{
+	conn->broken = true;
+	conn->error = error;
+}
+
 /* True if all of the output is gone. */
 static bool send_output(struct fz_conn *conn)
 {
@@ -391,7 +408,8 @@ static bool send_output(struct fz_conn *conn)
 		if (sent < 0 && errno == EINTR)
 			continue;
 		if (sent < 0) {
-			conn->broken |= errno != EAGAIN;
+			if (errno != EAGAIN)
+				fail_with(conn, errno);
 			return false;
 		}
 		fizeau_server_sent(conn->server, (size_t)sent);
@@ -495,7 +513,8 @@ static bool read_some(struct fz_conn *conn)
 		return false;
 	got = recv(conn->fd, conn->in, sizeof(conn->in), 0);
 	if (got < 0) {
-		conn->broken |= errno != EAGAIN && errno != EINTR;
+		if (errno != EAGAIN && errno != EINTR)
+			fail_with(conn, errno);
 		return false;
 	}
 	conn->eof = got == 0;

@@ -8,13 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A peer that acknowledges nothing for this long is gone; retransmission alone would go on for a quarter
- * hour. */
-#define UNACKED_MAX_MS 30000
-/* During a test nothing is said on the control connection: the kernel asks whether the peer is still there.
- */
-#define IDLE_PROBE_S 60
+/* During a test nothing is said on the control connection: the kernel asks whether the peer is still there. */
+#define IDLE_PROBE_S 30
 #define PROBE_INTERVAL_S 10
+/* A peer that acknowledges nothing for this long is gone; retransmission alone would go on for a quarter of an hour. It
+   counts from the last word of the peer for probes too, and then ends the connection with the second that is due: were it
+   below the idle time, a single lost answer would end a test. So it leaves room for four of them. */
+#define UNACKED_MAX_MS 75000
 
 union any_sockaddr {
 	struct sockaddr sa;

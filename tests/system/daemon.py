@@ -340,6 +340,12 @@ with case("a connection lost in a test ends its sessions"), Fizeaud() as server,
         sender.echo(port)
     wait_for("the session ends", lambda: counter(server, "ended_connection") == 1)
     assert sender.silence(port)
+    with Control(server) as control:
+        control.open().session(sender_port=sender.port, timeout=60)
+        control.start()
+        control.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_for("the session ends", lambda: counter(server, "ended_connection") == 2)
+    assert "connection lost during a test: Connection reset by peer" in server.log()
 
 with case("unexpected commands are answered with Accept 3"), Fizeaud() as server:
     for command in [0, 1, 2 | 4, 3, 4, 7, 8, 12, 254, 255]:

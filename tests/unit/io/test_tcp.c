@@ -55,6 +55,15 @@ static int option(int fd, int level, int name)
 	return value;
 }
 
+/* tcp(7): with TCP_USER_TIMEOUT a probe that is due ends the connection if one is out and that time has passed since the
+   peer's last word, which is the idle time at least. Three of them may be lost. */
+static void lost_probes_are_survived(int fd)
+{
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_true(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) >
+		1000 * (option(fd, IPPROTO_TCP, TCP_KEEPIDLE) + 3 * option(fd, IPPROTO_TCP, TCP_KEEPINTVL)));
+}
+
 static void connect_and_accept(const char *host, uint8_t dscp)
 {
 	struct fz_addr any = addr_of(host), peer, local, client_local;
@@ -88,6 +97,8 @@ static void connect_and_accept(const char *host, uint8_t dscp)
 	assert_true(fcntl(client, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(option(server, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option(client, IPPROTO_TCP, TCP_NODELAY), 1);
+	lost_probes_are_survived(client);
+	lost_probes_are_survived(server);
 	assert_int_equal(write(client, "x", 1), 1);
 	wait_for(server, POLLIN);
 	assert_int_equal(read(server, &octet, 1), 1);
