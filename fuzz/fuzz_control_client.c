@@ -97,7 +97,7 @@ static void give_server_start(struct fuzzed *f, struct script *script)
 	octets[15] = script_u8(script);
 	if (f->mode == 0 || f->sealing)
 		return;
-	assert(fz_stream_init(&f->out, (f->mode & FIZEAU_MODE_OPEN) != 0 ? NULL : &keys, server_iv) == 0);
+	assert(fz_stream_init(&f->out, FZ_STREAM_SEALS, (f->mode & FIZEAU_MODE_OPEN) != 0 ? NULL : &keys, server_iv) == 0);
 	f->sealing = true;
 	assert(fz_stream_seal(&f->out, octets + 32, 16) == 0);
 	give(f, octets, sizeof(octets));

@@ -79,7 +79,7 @@ static void answer_key(struct fuzzed *f, struct script *script)
 			0 &&
 		accept == 0) {
 		assert(!f->sealing);
-		assert(fz_stream_init(&f->out, (mode & FIZEAU_MODE_OPEN) != 0 ? NULL : &keys, client_iv) ==
+		assert(fz_stream_init(&f->out, FZ_STREAM_SEALS, (mode & FIZEAU_MODE_OPEN) != 0 ? NULL : &keys, client_iv) ==
 			0);
 		f->sealing = true;
 	}

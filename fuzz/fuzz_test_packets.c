@@ -29,7 +29,7 @@ static void seal(enum fizeau_test_mode mode, struct fz_test_layout layout, uint8
 
 	if (mode == FIZEAU_TEST_OPEN || len < layout.header)
 		return;
-	must(fz_packet_init(&packet, mode, &keys) == 0);
+	must(fz_packet_init(&packet, mode, FZ_PACKET_SEALS, &keys) == 0);
 	must(fz_packet_seal(&packet, octets, layout.covered, octets + layout.hmac) == 0);
 	fz_packet_wipe(&packet);
 }

@@ -25,7 +25,6 @@ int fz_aes_init(struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[sta
 
 	if (iv == NULL)
 		iv = zero_iv;
-	aes->chained = mode_is_cbc(mode);
 	aes->ctx = EVP_CIPHER_CTX_new();
 	if (aes->ctx == NULL)
 		return FIZEAU_ERR_CRYPTO;
@@ -48,13 +47,6 @@ int fz_aes_run(struct fz_aes *aes, uint8_t *octets, size_t len)
 	if (!EVP_CipherUpdate(aes->ctx, octets, &done, octets, (int)len) || (size_t)done != len)
 		return FIZEAU_ERR_CRYPTO;
 	return 0;
-}
-
-int fz_aes_run_alone(struct fz_aes *aes, uint8_t *octets, size_t len)
-{
-	if (aes->chained && !EVP_CipherInit_ex2(aes->ctx, NULL, NULL, zero_iv, -1, NULL))
-		return FIZEAU_ERR_CRYPTO;
-	return fz_aes_run(aes, octets, len);
 }
 
 void fz_aes_wipe(struct fz_aes *aes)

@@ -3,7 +3,6 @@
 #ifndef FZ_CRYPTO_AES_H
 #define FZ_CRYPTO_AES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <fizeau/error.h>
@@ -19,7 +18,6 @@ enum fz_aes_mode {
 
 struct fz_aes {
 	struct evp_cipher_ctx_st *ctx;
-	bool chained; /* CBC */
 };
 
 /* iv: 16 octets, for CBC only, NULL is zeros. FIZEAU_ERR_CRYPTO, and then nothing is to be wiped. */
@@ -27,8 +25,6 @@ FIZEAU_MUST_USE int fz_aes_init(
 	struct fz_aes *aes, enum fz_aes_mode mode, const uint8_t key[static 16], const uint8_t *iv);
 /* The next blocks, in place; a CBC chain goes on over calls. len is a multiple of 16. FIZEAU_ERR_CRYPTO. */
 FIZEAU_MUST_USE int fz_aes_run(struct fz_aes *aes, uint8_t *octets, size_t len);
-/* The same key again with a fresh chain from IV 0: for packets, each of which stands alone. */
-FIZEAU_MUST_USE int fz_aes_run_alone(struct fz_aes *aes, uint8_t *octets, size_t len);
 /* Wipes and frees; an all-zero struct is fine. */
 void fz_aes_wipe(struct fz_aes *aes);
 

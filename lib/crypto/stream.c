@@ -4,8 +4,8 @@
 #include <string.h>
 #include "lib/crypto/secret.h"
 
-int fz_stream_init(
-	struct fz_stream *s, const struct fizeau_session_keys *keys, const uint8_t iv[static FZ_AES_BLOCK])
+int fz_stream_init(struct fz_stream *s, enum fz_stream_end end, const struct fizeau_session_keys *keys,
+	const uint8_t iv[static FZ_AES_BLOCK])
 {
 	int error = 0;
 
@@ -13,9 +13,7 @@ int fz_stream_init(
 	if (s->clear)
 		return 0;
 	/* An init that fails leaves its part NULL, so that wiping all is fine. */
-	error = fz_aes_init(&s->encrypt, FZ_AES_CBC_ENCRYPT, keys->aes, iv);
-	if (error == 0)
-		error = fz_aes_init(&s->decrypt, FZ_AES_CBC_DECRYPT, keys->aes, iv);
+	error = fz_aes_init(&s->aes, end == FZ_STREAM_SEALS ? FZ_AES_CBC_ENCRYPT : FZ_AES_CBC_DECRYPT, keys->aes, iv);
 	if (error == 0)
 		error = fz_hmac_init(&s->hmac, keys->hmac);
 	if (error < 0)
@@ -31,7 +29,7 @@ int fz_stream_seal(struct fz_stream *s, uint8_t *octets, size_t len)
 		return 0;
 	/*= rfc4656#section-3.2 OW-3.2-04 */
 	error = fz_hmac_update(&s->hmac, octets, len);
-	return error < 0 ? error : fz_aes_run(&s->encrypt, octets, len);
+	return error < 0 ? error : fz_aes_run(&s->aes, octets, len);
 }
 
 int fz_stream_seal_hmac(struct fz_stream *s, uint8_t field[static FZ_HMAC_FIELD])
@@ -43,7 +41,7 @@ int fz_stream_seal_hmac(struct fz_stream *s, uint8_t field[static FZ_HMAC_FIELD]
 		return 0;
 	}
 	error = fz_hmac_final(&s->hmac, field);
-	return error < 0 ? error : fz_aes_run(&s->encrypt, field, FZ_HMAC_FIELD);
+	return error < 0 ? error : fz_aes_run(&s->aes, field, FZ_HMAC_FIELD);
 }
 
 int fz_stream_open(struct fz_stream *s, uint8_t *octets, size_t len)
@@ -52,7 +50,7 @@ int fz_stream_open(struct fz_stream *s, uint8_t *octets, size_t len)
 
 	if (s->clear)
 		return 0;
-	error = fz_aes_run(&s->decrypt, octets, len);
+	error = fz_aes_run(&s->aes, octets, len);
 	return error < 0 ? error : fz_hmac_update(&s->hmac, octets, len);
 }
 
@@ -64,7 +62,7 @@ int fz_stream_open_hmac(struct fz_stream *s, const uint8_t field[static FZ_HMAC_
 	if (s->clear)
 		return 0;
 	memcpy(got, field, sizeof(got));
-	error = fz_aes_run(&s->decrypt, got, sizeof(got));
+	error = fz_aes_run(&s->aes, got, sizeof(got));
 	if (error == 0)
 		error = fz_hmac_final(&s->hmac, want);
 	if (error == 0 && !fz_secret_equal(got, want, sizeof(want)))
@@ -76,7 +74,6 @@ int fz_stream_open_hmac(struct fz_stream *s, const uint8_t field[static FZ_HMAC_
 
 void fz_stream_wipe(struct fz_stream *s)
 {
-	fz_aes_wipe(&s->encrypt);
-	fz_aes_wipe(&s->decrypt);
+	fz_aes_wipe(&s->aes);
 	fz_hmac_wipe(&s->hmac);
 }

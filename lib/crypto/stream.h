@@ -13,14 +13,19 @@
 
 struct fz_stream {
 	bool clear; /* open mode */
-	struct fz_aes encrypt, decrypt;
+	struct fz_aes aes;
 	struct fz_hmac hmac;
+};
+
+enum fz_stream_end {
+	FZ_STREAM_SEALS,
+	FZ_STREAM_OPENS,
 };
 
 /* keys are copied; NULL is open mode: everything passes in clear, HMAC fields are zero and ignored.
    FIZEAU_ERR_CRYPTO, and then nothing is to be wiped. */
-FIZEAU_MUST_USE int fz_stream_init(
-	struct fz_stream *s, const struct fizeau_session_keys *keys, const uint8_t iv[static FZ_AES_BLOCK]);
+FIZEAU_MUST_USE int fz_stream_init(struct fz_stream *s, enum fz_stream_end end, const struct fizeau_session_keys *keys,
+	const uint8_t iv[static FZ_AES_BLOCK]);
 /* Feeds the plaintext to the running HMAC and encrypts in place; len is a multiple of 16. */
 FIZEAU_MUST_USE int fz_stream_seal(struct fz_stream *s, uint8_t *octets, size_t len);
 /* Writes the HMAC field for all since the last one, encrypted as a block of the chain, and restarts. */

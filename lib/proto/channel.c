@@ -26,11 +26,11 @@ int fz_channel_key(struct fz_channel *c, uint32_t mode, const struct fizeau_sess
 	const uint8_t in_iv[static 16], const uint8_t out_iv[static 16])
 {
 	const struct fizeau_session_keys *used = fz_mode_protects_control(mode) ? keys : NULL;
-	int error = fz_stream_init(&c->in, used, in_iv);
+	int error = fz_stream_init(&c->in, FZ_STREAM_OPENS, used, in_iv);
 
 	if (error < 0)
 		return error;
-	error = fz_stream_init(&c->out, used, out_iv);
+	error = fz_stream_init(&c->out, FZ_STREAM_SEALS, used, out_iv);
 	if (error < 0) {
 		fz_stream_wipe(&c->in);
 		return error;

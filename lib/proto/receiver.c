@@ -49,7 +49,7 @@ static int set_up(struct fizeau_receiver *receiver, const struct fizeau_receiver
 		return FIZEAU_ERR_MEMORY;
 	receiver->ahead = fizeau_schedule_next(receiver->schedule);
 	if (config->mode != FIZEAU_TEST_OPEN)
-		error = fz_packet_init(&receiver->packet, config->mode, &config->keys);
+		error = fz_packet_init(&receiver->packet, config->mode, FZ_PACKET_OPENS, &config->keys);
 	return error;
 }
 

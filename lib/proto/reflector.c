@@ -29,7 +29,7 @@ struct fizeau_reflector *fizeau_reflector_new(const struct fizeau_reflector_conf
 	reflector->out = fz_test_reflector_layout(config->mode);
 	reflector->zero_padding = config->zero_padding;
 	if (config->mode != FIZEAU_TEST_OPEN &&
-		fz_packet_init(&reflector->packet, config->mode, &config->keys) < 0) {
+		fz_packet_init(&reflector->packet, config->mode, FZ_PACKET_SEALS | FZ_PACKET_OPENS, &config->keys) < 0) {
 		free(reflector);
 		return NULL;
 	}

@@ -63,7 +63,7 @@ struct fizeau_sender *fizeau_sender_new(const struct fizeau_sender_config *confi
 	sender->zero_padding = config->zero_padding;
 	sender->padding_state = fz_read_u64(&seed);
 	if (config->mode != FIZEAU_TEST_OPEN &&
-		fz_packet_init(&sender->packet, config->mode, &config->keys) < 0) {
+		fz_packet_init(&sender->packet, config->mode, FZ_PACKET_SEALS | FZ_PACKET_OPENS, &config->keys) < 0) {
 		free(sender);
 		return NULL;
 	}

@@ -9,8 +9,8 @@
 void wire_peer_open(struct wire_peer *w, const struct fizeau_session_keys *keys,
 	const uint8_t out_iv[static 16], const uint8_t in_iv[static 16])
 {
-	assert_int_equal(fz_stream_init(&w->out, keys, out_iv), 0);
-	assert_int_equal(fz_stream_init(&w->in, keys, in_iv), 0);
+	assert_int_equal(fz_stream_init(&w->out, FZ_STREAM_SEALS, keys, out_iv), 0);
+	assert_int_equal(fz_stream_init(&w->in, FZ_STREAM_OPENS, keys, in_iv), 0);
 }
 
 void wire_peer_close(struct wire_peer *w)

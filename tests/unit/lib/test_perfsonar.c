@@ -54,7 +54,7 @@ static void read_capture(struct capture *c)
 		token_key_of(c, token_key);
 		assert_int_equal(fizeau_token_open(token_key, c->server + 16, c->client + 84, &c->keys), 0);
 	}
-	assert_int_equal(fz_stream_init(&stream, open ? NULL : &c->keys, c->server + GREETING + 16), 0);
+	assert_int_equal(fz_stream_init(&stream, FZ_STREAM_OPENS, open ? NULL : &c->keys, c->server + GREETING + 16), 0);
 	assert_int_equal(fz_stream_open(&stream, start, sizeof(start)), 0);
 	assert_int_equal(fz_stream_open(&stream, accept, sizeof(accept)), 0);
 	assert_int_equal(fz_stream_open_hmac(&stream, c->server + GREETING + SERVER_START + 32), 0);
@@ -163,7 +163,8 @@ static struct fizeau_tw_request request_of(const struct capture *c)
 	struct fz_stream stream;
 	struct fizeau_tw_request request = {.ip_version = 4, .sender.version = 4, .receiver.version = 4};
 	memcpy(octets, c->client + SET_UP, sizeof(octets));
-	assert_int_equal(fz_stream_init(&stream, c->mode == FIZEAU_MODE_OPEN ? NULL : &c->keys, c->client + 148), 0);
+	assert_int_equal(
+		fz_stream_init(&stream, FZ_STREAM_OPENS, c->mode == FIZEAU_MODE_OPEN ? NULL : &c->keys, c->client + 148), 0);
 	assert_int_equal(fz_stream_open(&stream, octets, sizeof(octets)), 0);
 	fz_stream_wipe(&stream);
 	struct fz_reader r = fz_reader_of(octets, sizeof(octets));

@@ -20,7 +20,7 @@ static void seal_again(enum fizeau_test_mode mode, const uint8_t *plain, uint8_t
 	if (mode == FIZEAU_TEST_OPEN)
 		return;
 	packets_keys(&keys);
-	assert_int_equal(fz_packet_init(&packet, mode, &keys), 0);
+	assert_int_equal(fz_packet_init(&packet, mode, FZ_PACKET_SEALS, &keys), 0);
 	assert_int_equal(
 		fz_packet_seal(&packet, wire, mode == FIZEAU_TEST_ENCRYPTED ? 96 : 16, wire + 96), 0);
 	fz_packet_wipe(&packet);

@@ -98,8 +98,8 @@ static void client_direction_is_the_transcript(void **state)
 	for (size_t piece = 16; piece <= 32; piece += 16) {
 		struct fz_stream sealer, opener;
 
-		assert_int_equal(fz_stream_init(&sealer, &f->keys, f->client_iv), 0);
-		assert_int_equal(fz_stream_init(&opener, &f->keys, f->client_iv), 0);
+		assert_int_equal(fz_stream_init(&sealer, FZ_STREAM_SEALS, &f->keys, f->client_iv), 0);
+		assert_int_equal(fz_stream_init(&opener, FZ_STREAM_OPENS, &f->keys, f->client_iv), 0);
 		for (size_t i = 0; i < 3; i++) {
 			assert_seals(f, &sealer, client_messages[i]);
 			assert_opens(f, &opener, client_messages[i], i == 0 ? piece : 16);
@@ -116,8 +116,8 @@ static void the_first_server_hmac_covers_server_start(void **state)
 	struct fz_stream sealer, opener;
 	uint8_t block[16], want[16];
 
-	assert_int_equal(fz_stream_init(&sealer, &f->keys, f->server_iv), 0);
-	assert_int_equal(fz_stream_init(&opener, &f->keys, f->server_iv), 0);
+	assert_int_equal(fz_stream_init(&sealer, FZ_STREAM_SEALS, &f->keys, f->server_iv), 0);
+	assert_int_equal(fz_stream_init(&opener, FZ_STREAM_OPENS, &f->keys, f->server_iv), 0);
 
 	server_start(f, "third_block_plaintext", block);
 	server_start(f, "on_wire", want);
@@ -144,7 +144,7 @@ static void a_server_hmac_without_server_start_is_refused(void **state)
 
 	/* The chain is right, as if it began with Accept-Session; only the HMAC's input is short. */
 	server_start(f, "on_wire", iv);
-	assert_int_equal(fz_stream_init(&opener, &f->keys, iv), 0);
+	assert_int_equal(fz_stream_init(&opener, FZ_STREAM_OPENS, &f->keys, iv), 0);
 	assert_int_equal(fz_stream_open(&opener, wire, len - 16), 0);
 	assert_int_equal(fz_stream_open_hmac(&opener, wire + len - 16), FIZEAU_ERR_HMAC);
 	fz_stream_wipe(&opener);
@@ -162,7 +162,7 @@ static void every_flipped_bit_is_refused(void **state)
 
 		memcpy(copy, wire, len);
 		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_int_equal(fz_stream_init(&opener, &f->keys, f->client_iv), 0);
+		assert_int_equal(fz_stream_init(&opener, FZ_STREAM_OPENS, &f->keys, f->client_iv), 0);
 		assert_int_equal(fz_stream_open(&opener, copy, len - 16), 0);
 		assert_int_equal(fz_stream_open_hmac(&opener, copy + len - 16), FIZEAU_ERR_HMAC);
 		fz_stream_wipe(&opener);
@@ -185,7 +185,7 @@ static void hmac_over_nothing_is_the_vector(void **state)
 
 		member_hex(v, "field", want, 16);
 		memcpy(wire, text, len);
-		assert_int_equal(fz_stream_init(&sealer, &f->keys, f->client_iv), 0);
+		assert_int_equal(fz_stream_init(&sealer, FZ_STREAM_SEALS, &f->keys, f->client_iv), 0);
 		assert_int_equal(fz_stream_seal(&sealer, wire, len), 0);
 		assert_int_equal(fz_stream_seal_hmac(&sealer, wire + len), 0);
 		assert_int_equal(fz_aes_init(&decrypt, FZ_AES_CBC_DECRYPT, f->keys.aes, f->client_iv), 0);
@@ -208,7 +208,7 @@ static void open_mode_passes_in_clear(void **state)
 	size_t len = message_of(f, "Request-TW-Session", "unauthenticated_form", plain);
 	uint8_t junk[16];
 
-	assert_int_equal(fz_stream_init(&s, NULL, f->client_iv), 0);
+	assert_int_equal(fz_stream_init(&s, FZ_STREAM_SEALS, NULL, f->client_iv), 0);
 	memset(octets, 0xee, sizeof(octets));
 	memcpy(octets, plain, len - 16);
 	assert_int_equal(fz_stream_seal(&s, octets, len - 16), 0);

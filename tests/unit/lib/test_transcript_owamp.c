@@ -459,7 +459,7 @@ static void sections_without_octets_have_the_hmac_of_nothing(void **state)
 	open_pair(&f, *state, FIZEAU_MODE_ENCRYPTED);
 	/* The chain of the transcript goes on. */
 	member_hex(json_array_get(f.transcript, FETCH_TAIL), "cbc_iv", want, 16);
-	assert_int_equal(fz_stream_init(&stream, &control_pair_keys, want), 0);
+	assert_int_equal(fz_stream_init(&stream, FZ_STREAM_SEALS, &control_pair_keys, want), 0);
 	assert_int_equal(fz_stream_seal_hmac(&stream, octets), 0);
 	assert_int_equal(fz_stream_seal_hmac(&stream, octets + 16), 0);
 	assert_int_equal(message_of(&f, FETCH_TAIL, "ciphertext", want), 32);
