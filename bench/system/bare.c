@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,9 +12,13 @@
 #include "bare.h"
 #include "control.h"
 
+enum { SENDER_HEADER = 14, REFLECTOR_HEADER = 41 };
+
 struct loop {
 	int fd;
-	uint8_t octets[BENCH_BATCH][BENCH_PACKET_MAX];
+	enum bench_bare bare;
+	uint32_t number;
+	uint8_t octets[BENCH_BATCH][BENCH_PACKET_MAX], reply[BENCH_BATCH][BENCH_PACKET_MAX];
 	struct sockaddr_in from[BENCH_BATCH];
 	struct iovec in[BENCH_BATCH], out[BENCH_BATCH];
 	struct mmsghdr read[BENCH_BATCH], sent[BENCH_BATCH];
@@ -71,12 +76,87 @@ static void add_segment(struct loop *loop, int i)
 	msg->msg_controllen = sizeof(loop->segment[i]);
 }
 
-static void send_back(struct loop *loop, int count, bool trains)
+static void write32(uint8_t *at, uint32_t value)
 {
-	int messages = 0;
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static void write_ntp(uint8_t *at, struct timespec t)
+{
+	write32(at, (uint32_t)((uint64_t)t.tv_sec + 2208988800u));
+	write32(at + 4, (uint32_t)(((uint64_t)t.tv_nsec << 32) / 1000000000u));
+}
+
+/* What the kernel tells of a packet: arrival and TTL go into the reflection, class and address are looked at. */
+struct told {
+	struct timespec arrival;
+	int ttl, class;
+	struct in_pktinfo to;
+};
+
+static struct told read_control(struct msghdr *msg)
+{
+	struct told told = {.ttl = 255};
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS)
+			memcpy(&told.arrival, CMSG_DATA(c), sizeof(told.arrival));
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL)
+			memcpy(&told.ttl, CMSG_DATA(c), sizeof(told.ttl));
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+			told.class = *CMSG_DATA(c);
+		else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			memcpy(&told.to, CMSG_DATA(c), sizeof(told.to));
+	}
+	return told;
+}
+
+/* RFC 5357 4.2.1 in open mode, all but T3. Returns its octets, 0 if it is none of ours. */
+static size_t reflect(struct loop *loop, int i)
+{
+	const uint8_t *in = loop->octets[i];
+	uint8_t *out = loop->reply[i];
+	size_t len = loop->read[i].msg_len;
+	struct told told = read_control(&loop->read[i].msg_hdr);
+
+	if (len < SENDER_HEADER || told.to.ipi_ifindex == 0 || told.class != 0)
+		return 0;
+	write32(out, loop->number++);
+	write32(out + 12, 0x80010000); /* Error Estimate, MBZ */
+	write_ntp(out + 16, told.arrival);
+	memcpy(out + 24, in, SENDER_HEADER);
+	out[38] = out[39] = 0;
+	out[40] = (uint8_t)told.ttl;
+	if (len > REFLECTOR_HEADER)
+		memcpy(out + REFLECTOR_HEADER, in + SENDER_HEADER, len - REFLECTOR_HEADER);
+	return len > REFLECTOR_HEADER ? len : REFLECTOR_HEADER;
+}
+
+static void prepare(struct loop *loop, int count)
+{
+	struct timespec now;
 	for (int i = 0; i < count; i++) {
-		loop->out[i] = (struct iovec){loop->octets[i], loop->read[i].msg_len};
-		if (trains && follows(loop, i)) {
+		if (loop->bare < BENCH_REFLECT)
+			loop->out[i] = (struct iovec){loop->octets[i], loop->read[i].msg_len};
+		else
+			loop->out[i] = (struct iovec){loop->reply[i], reflect(loop, i)};
+	}
+	for (int i = 0; i < count && loop->bare >= BENCH_REFLECT; i++) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		write_ntp(loop->reply[i] + 4, now);
+	}
+}
+
+static void send_back(struct loop *loop, int count)
+{
+	bool trains = loop->bare == BENCH_ECHO_TRAINS || loop->bare == BENCH_REFLECT_TRAINS;
+	int messages = 0;
+
+	prepare(loop, count);
+	for (int i = 0; i < count; i++) {
+		if (loop->out[i].iov_len == 0)
+			continue;
+		if (trains && messages > 0 && follows(loop, i)) {
 			if (loop->sent[messages - 1].msg_hdr.msg_iovlen++ == 1)
 				add_segment(loop, messages - 1);
 			continue;
@@ -90,10 +170,11 @@ static void send_back(struct loop *loop, int count, bool trains)
 	}
 }
 
-static _Noreturn void echo(int fd, bool trains)
+static _Noreturn void serve(int fd, enum bench_bare bare)
 {
 	static struct loop loop;
 	loop.fd = fd;
+	loop.bare = bare;
 	ask(fd, SOL_SOCKET, SO_TIMESTAMPNS);
 	ask(fd, IPPROTO_IP, IP_PKTINFO);
 	ask(fd, IPPROTO_IP, IP_RECVTTL);
@@ -107,11 +188,11 @@ static _Noreturn void echo(int fd, bool trains)
 		}
 		int count = recvmmsg(fd, loop.read, BENCH_BATCH, MSG_WAITFORONE, NULL);
 		if (count > 0)
-			send_back(&loop, count, trains);
+			send_back(&loop, count);
 	}
 }
 
-pid_t bench_bare_start(bool trains, int core, uint16_t *port)
+pid_t bench_bare_start(enum bench_bare bare, int core, uint16_t *port)
 {
 	int fd = bench_udp_socket(INADDR_LOOPBACK, port);
 	pid_t pid = fork();
@@ -120,7 +201,7 @@ pid_t bench_bare_start(bool trains, int core, uint16_t *port)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		bench_pin(0, core);
-		echo(fd, trains);
+		serve(fd, bare);
 	}
 	close(fd);
 	return pid;

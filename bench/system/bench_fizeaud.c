@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What fizeaud costs: CPU of a reflected packet beside bare loops in the same run, control set-ups per second of each mode,
-   and memory of a session. doc/performance.md tells how to read it.
+/* What a reflected packet costs: CPU of fizeaud beside bare loops in the same run. One of the programs of figures.py;
+   doc/performance.md tells how to read it.
 
-     bench_fizeaud [--json] FIZEAUD [PACKETS [RUNS]] */
+     bench_fizeaud [--json] [--only busy|modes|interleaved|lone] FIZEAUD [PACKETS [RUNS]] */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 #include "control.h"
 #include "load.h"
 
-enum { RUNS_MAX = 99, CONTROL_PORT = 18629, SET_UPS = 200, BARE = 2, SMALL = 41, LARGE = 112,
+enum { RUNS_MAX = 99, CONTROL_PORT = 18629, SMALL = 41, LARGE = 112,
 	ROUND = 6 * BENCH_BATCH };
 
 static struct sockaddr_in loopback(uint16_t port)
@@ -44,7 +44,7 @@ static pid_t start_fizeaud(const char *program, const char *folder, int core)
 	snprintf(keys, sizeof(keys), "%s/keys", folder);
 	snprintf(text, sizeof(text),
 		"listen twamp 127.0.0.1 %d\nkeys %s\nike off\nuser -\ncontrol %s/ctl\npbkdf2-count 1024\n"
-		"class bench any\nlimit bench connections 100000\nlimit bench sessions 100000\nlimit bench rate 10000000\n"
+		"workers 1\nclass bench any\nlimit bench connections 100000\nlimit bench sessions 100000\nlimit bench rate 10000000\n"
 		"limit bench bandwidth 100000000000\nlimit bench packets 4000000000\n",
 		CONTROL_PORT, keys, folder);
 	write_file(keys, "bench bench passphrase\n");
@@ -73,21 +73,6 @@ static pid_t start_fizeaud(const char *program, const char *folder, int core)
 	bench_fail("fizeaud does not listen", -ETIMEDOUT);
 }
 
-static long rss_kib(pid_t pid)
-{
-	char path[64], line[256];
-	long kib = -1;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && kib < 0 && fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "VmRSS:", 6))
-			kib = strtol(line + 6, NULL, 10);
-	}
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 static int by_value(const void *a, const void *b)
 {
 	const double *x = a, *y = b;
@@ -101,19 +86,20 @@ static double median(double *values, int count)
 }
 
 struct bench {
-	pid_t fizeaud, bare[BARE]; /* bare: with sendmmsg, with UDP_SEGMENT */
-	uint16_t bare_port[BARE];
+	pid_t fizeaud, bare[BENCH_BARES]; /* bare: as in enum bench_bare */
+	uint16_t bare_port[BENCH_BARES];
 	long packets;
 	int runs;
 	bool json;
+	const char *only; /* part; NULL: all */
 	uint64_t lost;
 };
 
 /* One way to have packets reflected, and what each of them cost in each run. */
-enum column { MM, TRAINS, OPEN, AUTHENTICATED, ENCRYPTED, MIXED, COLUMNS };
+enum column { ECHO_MM, ECHO_TRAINS, MM, TRAINS, OPEN, AUTHENTICATED, ENCRYPTED, MIXED, COLUMNS };
 
-static const char *const column_names[COLUMNS] = {"bare sendmmsg", "bare UDP_SEGMENT", "open", "authenticated", "encrypted",
-	"mixed"};
+static const char *const column_names[COLUMNS] = {"echo sendmmsg", "echo UDP_SEGMENT", "bare sendmmsg",
+	"bare UDP_SEGMENT", "open", "authenticated", "encrypted", "mixed"};
 static const uint32_t modes[COLUMNS] = {[OPEN] = FIZEAU_MODE_OPEN, [AUTHENTICATED] = FIZEAU_MODE_AUTHENTICATED,
 	[ENCRYPTED] = FIZEAU_MODE_ENCRYPTED, [MIXED] = FIZEAU_MODE_MIXED};
 
@@ -147,7 +133,7 @@ static void open_way(struct bench *bench, struct way *way, enum column column, i
 	way->load.octets = octets;
 	for (int i = 0; i < senders; i++) {
 		struct bench_control *control = &way->control[i];
-		if (column == MM || column == TRAINS) {
+		if (column < OPEN) {
 			way->load.to[i] = bench->bare_port[column];
 			continue;
 		}
@@ -183,6 +169,15 @@ struct goal {
 	double limit; /* at most; as packets per CPU second its inverse at least. 0: for comparison only */
 };
 
+struct part {
+	const char *name;
+	int senders, round;
+	size_t octets;
+	enum column last;
+	const struct goal *goals;
+	size_t goal_count;
+};
+
 static void print_goal(const struct bench *bench, const struct way *ways, const struct goal *goal, const char *separator)
 {
 	double r = ratio(bench, &ways[goal->of], &ways[goal->against]);
@@ -197,40 +192,46 @@ static void print_goal(const struct bench *bench, const struct way *ways, const 
 		printf("  %s / %s: %.2f\n", column_names[goal->of], column_names[goal->against], r);
 }
 
+static void print_runs(const struct bench *bench, const struct way *way, const char *name, const char *separator)
+{
+	printf("%s\"%s\":[", separator, name);
+	for (int i = 0; i < bench->runs; i++)
+		printf("%s%.1f", i > 0 ? "," : "", way->ns[i]);
+	printf("]");
+}
+
 /* All of them take turns within each run. */
-static void bench_packets(struct bench *bench, int senders, int round, size_t octets, enum column last,
-	const struct goal *goals, size_t goal_count, const char **separator)
+static void bench_packets(struct bench *bench, const struct part *part, const char *separator)
 {
 	static struct way ways[COLUMNS];
 	memset(ways, 0, sizeof(ways));
-	for (enum column c = MM; c <= last; c++)
-		open_way(bench, &ways[c], c, senders, round, octets);
+	for (enum column c = ECHO_MM; c <= part->last; c++)
+		open_way(bench, &ways[c], c, part->senders, part->round, part->octets);
 	for (int run = 0; run < bench->runs; run++) {
-		for (enum column c = MM; c <= last; c++)
+		for (enum column c = ECHO_MM; c <= part->last; c++)
 			ways[c].ns[run] = bench_load_run(&ways[c].load, c < OPEN ? bench->bare[c] : bench->fizeaud,
-				round == 1 ? bench->packets / 8 : bench->packets);
+				part->round == 1 ? bench->packets / 8 : bench->packets);
 	}
 	if (bench->json)
-		printf("%s{\"senders\":%d,\"waiting\":%d,\"octets\":%zu,\"cpu_ns\":{", *separator, senders, round, octets);
+		printf("%s\"%s\":{\"senders\":%d,\"waiting\":%d,\"octets\":%zu,\"cpu_ns\":{", separator, part->name,
+			part->senders, part->round, part->octets);
 	else
-		printf("CPU of a reflected packet, %d sender%s, %zu octets, %s\n", senders, senders == 1 ? "" : "s, interleaved",
-			octets, round == 1 ? "one at a time" : "full batches");
-	*separator = ",";
-	for (enum column c = MM; c <= last; c++) {
+		printf("CPU of a reflected packet, %d sender%s, %zu octets, %s\n", part->senders,
+			part->senders == 1 ? "" : "s, interleaved", part->octets, part->round == 1 ? "one at a time" : "full batches");
+	for (enum column c = ECHO_MM; c <= part->last; c++) {
 		double ns[RUNS_MAX];
 		memcpy(ns, ways[c].ns, sizeof(ns));
 		double middle = median(ns, bench->runs);
 		if (bench->json)
-			printf("%s\"%s\":{\"median\":%.0f,\"least\":%.0f,\"most\":%.0f}", c == MM ? "" : ",", column_names[c], middle,
-				ns[0], ns[bench->runs - 1]);
+			print_runs(bench, &ways[c], column_names[c], c == ECHO_MM ? "" : ",");
 		else
 			printf("%-18s %6.0f ns (%.0f to %.0f)\n", column_names[c], middle, ns[0], ns[bench->runs - 1]);
 		close_way(bench, &ways[c]);
 	}
 	if (bench->json)
 		printf("},\"ratios\":[");
-	for (size_t i = 0; i < goal_count; i++)
-		print_goal(bench, ways, &goals[i], i > 0 ? "," : "");
+	for (size_t i = 0; i < part->goal_count; i++)
+		print_goal(bench, ways, &part->goals[i], i > 0 ? "," : "");
 	if (bench->json)
 		printf("]}");
 	fflush(stdout);
@@ -243,71 +244,23 @@ static void bench_all_packets(struct bench *bench)
 		{MIXED, OPEN, 0}};
 	static const struct goal many[] = {{OPEN, MM, 1.15}};
 	static const struct goal lone[] = {{OPEN, MM, 0}};
+	static const struct part parts[] = {
+		{"busy", 1, ROUND, SMALL, OPEN, small, sizeof(small) / sizeof(small[0])},
+		{"modes", 1, ROUND, LARGE, MIXED, large, sizeof(large) / sizeof(large[0])},
+		{"interleaved", BENCH_SENDERS_MAX, ROUND, SMALL, OPEN, many, sizeof(many) / sizeof(many[0])},
+		{"lone", 1, 1, SMALL, OPEN, lone, sizeof(lone) / sizeof(lone[0])},
+	};
 	const char *separator = "";
 
 	if (bench->json)
-		printf("\"reflected\":[");
-	bench_packets(bench, 1, ROUND, SMALL, OPEN, small, sizeof(small) / sizeof(small[0]), &separator);
-	bench_packets(bench, 1, ROUND, LARGE, MIXED, large, sizeof(large) / sizeof(large[0]), &separator);
-	bench_packets(bench, BENCH_SENDERS_MAX, ROUND, SMALL, OPEN, many, sizeof(many) / sizeof(many[0]), &separator);
-	bench_packets(bench, 1, 1, SMALL, OPEN, lone, sizeof(lone) / sizeof(lone[0]), &separator);
-	printf(bench->json ? "],\"lost\":%llu," : "packets that did not come back: %llu\n", (unsigned long long)bench->lost);
-}
-
-static double set_ups_a_second(uint32_t mode)
-{
-	int64_t before = fz_clock_mono().ns;
-	for (int i = 0; i < SET_UPS; i++) {
-		struct bench_control control;
-		bench_control_open(&control, INADDR_LOOPBACK, CONTROL_PORT, mode);
-		bench_control_close(&control);
+		printf("\"reflected\":{");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (bench->only && strcmp(bench->only, parts[i].name))
+			continue;
+		bench_packets(bench, &parts[i], separator);
+		separator = ",";
 	}
-	return SET_UPS / ((double)(fz_clock_mono().ns - before) / 1e9);
-}
-
-static void bench_set_ups(const struct bench *bench)
-{
-	double open_rate = 0;
-	printf(bench->json ? "\"set_ups_per_second\":{" : "control set-ups per second, one after the other, PBKDF2 Count 1024\n");
-	for (enum column c = OPEN; c < COLUMNS; c++) {
-		double rate = set_ups_a_second(modes[c]);
-		open_rate = c == OPEN ? rate : open_rate;
-		if (bench->json)
-			printf("%s\"%s\":%.0f", c == OPEN ? "" : ",", column_names[c], rate);
-		else
-			printf("%-18s %6.0f, %.2f of open\n", column_names[c], rate, rate / open_rate);
-	}
-	if (bench->json)
-		printf("},");
-}
-
-static double session_kib(pid_t pid, uint32_t mode)
-{
-	enum { CONNECTIONS = 50, EACH = 10 };
-	struct bench_control control[CONNECTIONS];
-	struct bench_session session;
-	long before = rss_kib(pid);
-	for (int i = 0; i < CONNECTIONS; i++) {
-		bench_control_open(&control[i], INADDR_LOOPBACK, CONTROL_PORT, mode);
-		for (int j = 0; j < EACH; j++)
-			bench_control_session(&control[i], (uint16_t)(20000 + i * EACH + j), 0, mode, &session);
-		bench_control_start(&control[i]);
-	}
-	double kib = (double)(rss_kib(pid) - before) / (CONNECTIONS * EACH);
-	for (int i = 0; i < CONNECTIONS; i++)
-		bench_control_close(&control[i]);
-	return kib;
-}
-
-/* In a daemon that has served nothing yet, or what it has freed would serve again. */
-static void bench_memory(const struct bench *bench)
-{
-	double open_kib = session_kib(bench->fizeaud, FIZEAU_MODE_OPEN);
-	double encrypted_kib = session_kib(bench->fizeaud, FIZEAU_MODE_ENCRYPTED);
-	printf(bench->json ? "\"session_kib\":{\"open\":%.1f,\"encrypted\":%.1f},"
-			   : "memory of a session, a tenth of a control connection included, KiB\n"
-			     "%4.1f open, then %.1f more encrypted in what that left\n",
-		open_kib, encrypted_kib);
+	printf(bench->json ? "},\"lost\":%llu," : "packets that did not come back: %llu\n", (unsigned long long)bench->lost);
 }
 
 static bool parse(struct bench *bench, int argc, char **argv, const char **program)
@@ -316,6 +269,10 @@ static bool parse(struct bench *bench, int argc, char **argv, const char **progr
 	if (at < argc && !strcmp(argv[at], "--json")) {
 		bench->json = true;
 		at++;
+	}
+	if (at + 1 < argc && !strcmp(argv[at], "--only")) {
+		bench->only = argv[at + 1];
+		at += 2;
 	}
 	*program = at < argc ? argv[at++] : NULL;
 	bench->packets = at < argc ? strtol(argv[at++], NULL, 10) : 192000;
@@ -333,8 +290,8 @@ static void start(struct bench *bench, const char *program, const char *folder)
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || uname(&host) < 0)
 		bench_fail("8192 open files", -errno);
 	bench_pin(0, cores > 1 ? 0 : -1);
-	for (int i = 0; i < BARE; i++)
-		bench->bare[i] = bench_bare_start(i == TRAINS, cores > 1 ? 1 : -1, &bench->bare_port[i]);
+	for (int i = 0; i < BENCH_BARES; i++)
+		bench->bare[i] = bench_bare_start((enum bench_bare)i, cores > 1 ? 1 : -1, &bench->bare_port[i]);
 	bench->fizeaud = start_fizeaud(program, folder, cores > 1 ? 1 : -1);
 	printf(bench->json ? "{\"kernel\":\"%s\",\"cores\":%ld,\"runs\":%d,\"packets\":%ld,"
 			   : "Linux %s, %ld cores; medians (least to most) of %d runs of %ld packets, on loopback\n",
@@ -346,7 +303,7 @@ static void end(const struct bench *bench, const char *folder)
 	static const char *const files[] = {"fizeaud.conf", "keys", "ctl"};
 	char path[160];
 
-	for (int i = 0; i < BARE; i++)
+	for (int i = 0; i < BENCH_BARES; i++)
 		kill(bench->bare[i], SIGTERM);
 	kill(bench->fizeaud, SIGTERM);
 	while (wait(NULL) > 0)
@@ -365,15 +322,13 @@ int main(int argc, char **argv)
 	const char *program;
 
 	if (!parse(&bench, argc, argv, &program)) {
-		fprintf(stderr, "usage: bench_fizeaud [--json] FIZEAUD [PACKETS [RUNS]]\n");
+		fprintf(stderr, "usage: bench_fizeaud [--json] [--only busy|modes|interleaved|lone] FIZEAUD [PACKETS [RUNS]]\n");
 		return 2;
 	}
 	if (!mkdtemp(folder))
 		bench_fail("folder in /tmp", -errno);
 	start(&bench, program, folder);
-	bench_memory(&bench);
 	bench_all_packets(&bench);
-	bench_set_ups(&bench);
 	if (bench.json)
 		printf("\"unit\":\"nanoseconds of CPU\"}\n");
 	end(&bench, folder);

@@ -45,15 +45,28 @@ static void expect(struct bench_control *control, enum fizeau_event_type type, s
 		bench_fail("unexpected event", event->type == FIZEAU_EVENT_CLOSED ? event->closed.error : FIZEAU_ERR_STATE);
 }
 
+static int token_key(uint32_t mode, const struct fizeau_event *greeting, struct fizeau_set_up *up)
+{
+	static const uint8_t passphrase[] = "bench passphrase", spis[] = BENCH_SPI_I BENCH_SPI_R, sk_d[] = BENCH_SK_D;
+	uint8_t key[FIZEAU_IKE_KEY_MAX];
+	int octets;
+	if (!(mode & FIZEAU_MODE_TW_IKEV2)) {
+		memcpy(up->key_id, "bench", 5);
+		return fizeau_token_key_passphrase(passphrase, sizeof(passphrase) - 1, greeting->greeting.salt,
+			greeting->greeting.count, up->token_key);
+	}
+	memcpy(up->key_id, spis, 16);
+	octets = fizeau_prf_ippm(FIZEAU_PRF_HMAC_SHA2_256, sk_d, sizeof(sk_d) - 1, key);
+	return octets < 0 ? octets : fizeau_token_key_ike(key, (size_t)octets, FIZEAU_IKE_DIRECT, greeting->greeting.salt,
+		greeting->greeting.count, up->token_key);
+}
+
 static void set_up(struct bench_control *control, uint32_t mode, const struct fizeau_event *greeting)
 {
-	static const char passphrase[] = "bench passphrase";
 	struct fizeau_set_up up = {.mode = mode};
 	int error = 0;
 	if (mode != FIZEAU_MODE_OPEN) {
-		memcpy(up.key_id, "bench", 5);
-		error = fizeau_token_key_passphrase((const uint8_t *)passphrase, strlen(passphrase),
-			greeting->greeting.salt, greeting->greeting.count, up.token_key);
+		error = token_key(mode, greeting, &up);
 		if (getrandom(&up.keys, sizeof(up.keys), 0) < 0 || getrandom(up.client_iv, 16, 0) < 0)
 			bench_fail("getrandom", -errno);
 	}
@@ -61,6 +74,21 @@ static void set_up(struct bench_control *control, uint32_t mode, const struct fi
 		error = fizeau_control_client_set_up(control->client, &up, fz_clock_mono());
 	if (error)
 		bench_fail("set-up", error);
+}
+
+uint32_t bench_mode(const char *name)
+{
+	static const struct {
+		const char *name;
+		uint32_t mode;
+	} modes[] = {{"open", FIZEAU_MODE_OPEN}, {"authenticated", FIZEAU_MODE_AUTHENTICATED},
+		{"encrypted", FIZEAU_MODE_ENCRYPTED}, {"mixed", FIZEAU_MODE_MIXED}};
+	size_t len = strcspn(name, "+");
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strlen(modes[i].name) == len && !strncmp(name, modes[i].name, len))
+			return modes[i].mode | (strcmp(name + len, "+ike") ? 0 : FIZEAU_MODE_TW_IKEV2);
+	}
+	bench_fail(name, FIZEAU_ERR_MODE);
 }
 
 void bench_control_open(struct bench_control *control, uint32_t from, uint16_t port, uint32_t mode)
@@ -96,7 +124,7 @@ void bench_control_session(struct bench_control *control, uint16_t sender_port, 
 		bench_fail(fizeau_accept_text(event.session.accept), FIZEAU_ERR_REFUSED);
 	session->port = event.session.port;
 	memcpy(session->sid, event.session.sid, sizeof(session->sid));
-	if (fizeau_test_mode_of(mode) != FIZEAU_TEST_OPEN) {
+	if (fizeau_test_mode_of(mode & ~FIZEAU_MODE_TW_IKEV2) != FIZEAU_TEST_OPEN) {
 		error = fizeau_control_client_test_keys(control->client, session->sid, &session->keys);
 		if (error)
 			bench_fail("test keys", error);
@@ -112,6 +140,14 @@ void bench_control_start(struct bench_control *control)
 	expect(control, FIZEAU_EVENT_START_ACK, &event);
 	if (event.answer.accept)
 		bench_fail(fizeau_accept_text(event.answer.accept), FIZEAU_ERR_REFUSED);
+}
+
+void bench_control_stop(struct bench_control *control)
+{
+	int error = fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono());
+	if (error)
+		bench_fail("stop", error);
+	flush(control);
 }
 
 void bench_control_close(struct bench_control *control)

@@ -2,15 +2,13 @@
 #include "load.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include "control.h"
+#include "processes.h"
 #include "io/clock.h"
 
 void bench_load_open(struct bench_load *load, int senders, int round)
@@ -26,16 +24,6 @@ void bench_load_close(struct bench_load *load)
 {
 	for (int i = 0; i < load->senders; i++)
 		close(load->fd[i]);
-}
-
-/* The process's own, user and system, to the nanosecond. */
-static double cpu_ns(pid_t pid)
-{
-	clockid_t clock;
-	struct timespec spent;
-	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &spent) < 0)
-		bench_fail("CPU time of a process", -ESRCH);
-	return (double)spent.tv_sec * 1e9 + (double)spent.tv_nsec;
 }
 
 static void send_train(struct bench_load *load, const struct sockaddr_in *to)
@@ -90,26 +78,21 @@ static bool receive_one(struct bench_load *load, int fd)
 	return n >= 0;
 }
 
-static void hold(pid_t pid)
-{
-	int status;
-	if (kill(pid, SIGSTOP) < 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
-		bench_fail("reflector has ended", -ECHILD);
-}
-
 double bench_load_run(struct bench_load *load, pid_t pid, long packets)
 {
-	double before = cpu_ns(pid);
+	struct bench_processes reflector;
+	bench_processes_find(&reflector, pid);
+	double before = bench_processes_cpu_ns(&reflector);
 	long returned = 0;
 	for (long turn = 0; turn < packets; turn += load->round) {
 		if (load->round > 1)
-			hold(pid);
+			bench_processes_hold(&reflector);
 		for (int sent = 0; sent < load->round; sent += BENCH_BATCH)
 			send_batch(load, turn + sent);
 		if (load->round > 1)
-			kill(pid, SIGCONT);
+			bench_processes_release(&reflector);
 		for (int i = 0; i < load->round; i++)
 			returned += receive_one(load, load->fd[(turn + i) % load->senders]);
 	}
-	return returned > 0 ? (cpu_ns(pid) - before) / (double)returned : 0;
+	return returned > 0 ? (bench_processes_cpu_ns(&reflector) - before) / (double)returned : 0;
 }

@@ -24,8 +24,8 @@ struct bench_load {
 /* round: 1 or a multiple of BENCH_BATCH. */
 void bench_load_open(struct bench_load *load, int senders, int round);
 void bench_load_close(struct bench_load *load);
-/* Has so many packets (a multiple of the round) reflected by the process, a child, and returns its CPU time for
-   one, in nanoseconds. */
+/* Has so many packets (a multiple of the round) reflected by the process and all that it has started, and
+   returns their CPU time for one, in nanoseconds. */
 double bench_load_run(struct bench_load *load, pid_t pid, long packets);
 
 #endif
