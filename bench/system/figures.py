@@ -220,7 +220,7 @@ def fast(options):
                 packets = session["packets"]
                 lost.append(packets["lost"])
                 missed.append(missed_slots(session))
-                late.append(session["sender_late"])
+                late.append(packets.get("sender_late"))
                 local.append(packets.get("local_drops"))
             value = figure(f"fast-{mode}", f"fizeau twoway at 50,000 packets/s, {mode}: packets lost", method, lost,
                            at_most=bare_lost, unit="packets", missed_slots=missed, local_drops=local,
