@@ -76,11 +76,15 @@ static int prepare(struct fz_measurement *measurement)
 	}
 	if (!may_bypass(options))
 		return FZ_EXIT_USAGE;
-	fz_clock_ask(&measurement->clock);
+	if (fz_clock_open(&measurement->clock, &options->clock) < 0)
+		return local_fault("no memory");
+	measurement->clock.keen = true;
 	if (fz_loop_new(&measurement->loop) < 0 ||
 		fz_loop_signal(measurement->loop, SIGINT, on_signal, measurement) < 0 ||
 		fz_loop_signal(measurement->loop, SIGTERM, on_signal, measurement) < 0)
 		return local_fault("no event loop could be made: the system is out of descriptors or memory");
+	if (fz_clock_watch(&measurement->clock, measurement->loop) < 0)
+		return local_fault("no memory");
 	/* Schedules are kept to the microsecond: timers must not be coalesced. */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	return FZ_EXIT_MEASURED;
@@ -292,6 +296,7 @@ static void clean_up(struct fz_measurement *measurement)
 	fz_ike_static_free(measurement->table);
 	if (measurement->records != NULL)
 		fclose(measurement->records);
+	fz_clock_close(&measurement->clock);
 	fz_loop_free(measurement->loop);
 }
 

@@ -210,6 +210,12 @@ static bool set(struct fz_measure_options *options, int option, const char *valu
 	case 'v':
 		options->verbose++;
 		return true;
+	case FZ_OPTION_CLOCK:
+		return fz_clock_choice_parse(value, &options->clock) ||
+			refuse(error, "--clock", value, "must be one of " FZ_CLOCK_CHOICES);
+	case FZ_OPTION_SAME_CLOCK:
+		options->same_clock = true;
+		return true;
 	case FZ_OPTION_RECORDS:
 		options->records = value;
 		return true;

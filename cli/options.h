@@ -10,6 +10,7 @@
 #include <fizeau/event.h>
 #include <fizeau/keys.h>
 #include "io/addr.h"
+#include "io/clock_choice.h"
 #include "values.h"
 
 #define FZ_COUNT_MAX 100000000u       /* test packets of one command: every one of them is remembered */
@@ -54,6 +55,8 @@ struct fz_measure_options {
 	struct fz_addr source;
 	uint16_t port_low, port_high; /* 0: any */
 	bool zero_padding;
+	struct fz_clock_choice clock;
+	bool same_clock;         /* the user says that both ends go by one clock */
 	uint32_t bypass_mark;    /* 0: not asked for */
 	bool json;
 	const char *records;     /* NULL: none */

@@ -22,6 +22,8 @@ enum fz_long_option {
 	FZ_OPTION_FROM,
 	FZ_OPTION_BEGIN,
 	FZ_OPTION_END,
+	FZ_OPTION_CLOCK,
+	FZ_OPTION_SAME_CLOCK,
 };
 
 struct fz_option {
@@ -32,7 +34,7 @@ struct fz_option {
 	const char *text;      /* of --help; a line break goes on in the same column */
 };
 
-#define FZ_OPTIONS_MAX 32
+#define FZ_OPTIONS_MAX 48
 
 const struct fz_option *fz_options_table(size_t *count);
 /* For getopt_long: the command's options. */

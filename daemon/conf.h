@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <fizeau/event.h>
 #include "io/addr.h"
+#include "io/clock_choice.h"
 #include "io/ipsec.h"
 
 #define FZ_CONF_LISTEN_MAX 64
@@ -124,6 +125,7 @@ struct fz_conf {
 	char control[FZ_CONF_PATH_MAX];
 	char user[FZ_CONF_PATH_MAX];
 	uint64_t workers;
+	struct fz_clock_choice clock;
 };
 
 /* Everything at its default; NULL without memory. One reference is the caller's. */

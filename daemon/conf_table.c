@@ -227,6 +227,34 @@ static void print_ipsec(const struct fz_conf *conf, FILE *to)
 	fprintf(to, "ipsec bypass-mark 0x%x\n", (unsigned)conf->ipsec.bypass_mark);
 }
 
+static bool set_clock(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	const char *values[FZ_WORDS_MAX];
+
+	for (size_t i = 1; i < words->count; i++)
+		values[i - 1] = words->word[i];
+	return fz_clock_choice_of(values, words->count - 1, &conf->clock) ||
+		fail(error, "no source of that kind:", words->count > 1 ? words->word[1] : "");
+}
+
+static void print_clock(const struct fz_conf *conf, FILE *to)
+{
+	const struct fz_clock_choice *clock = &conf->clock;
+	char text[FZ_ADDR_TEXT];
+
+	fprintf(to, "clock-source %s", fz_clock_source_name(clock->source));
+	if (clock->given && clock->addr.len != 0) {
+		fz_addr_text(&clock->addr, text);
+		fprintf(to, " %s", text);
+	} else if (clock->given) {
+		fputc(' ', to);
+		fz_conf_print_word(clock->path, to);
+	}
+	if (clock->given && clock->source == FZ_CLOCK_PTP4L)
+		fprintf(to, " %u", (unsigned)clock->domain);
+	fputc('\n', to);
+}
+
 #define AT(member) offsetof(struct fz_conf, member)
 
 /*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
@@ -268,6 +296,8 @@ static const struct fz_directive directives[] = {
 		.allowed = "storage DIR"},
 	{.name = "storage-keep", .type = FZ_DIRECTIVE_TIME, .offset = AT(storage_keep_ns), .max = 8760 * 3600 * SECOND,
 		.fallback = "1h", .allowed = "storage-keep TIME, 0s to 8760h (ns us ms s m h)"},
+	{.name = "clock-source", .type = FZ_DIRECTIVE_OTHER, .fallback = "auto", .set = set_clock, .print = print_clock,
+		.allowed = "clock-source " FZ_CLOCK_CHOICES},
 	{.name = "control", .type = FZ_DIRECTIVE_TEXT, .offset = AT(control), .fallback = "/run/fizeaud.sock",
 		.allowed = "control PATH"},
 	{.name = "user", .type = FZ_DIRECTIVE_TEXT, .offset = AT(user), .fallback = "fizeau",

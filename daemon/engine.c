@@ -224,12 +224,42 @@ static void use_listeners(struct fz_engine *engine, const struct new_listeners *
 	engine->listener_count = kept + fresh->count;
 }
 
+/* Once for each. */
+static void clock_stepped(void *arg, int64_t size_ns)
+{
+	struct fz_engine *engine = arg;
+
+	fz_log(engine->log, FZ_LOG_WARNING,
+		"the wall clock was set by %s%lld.%06lld s: stamps count as not synchronised until its source says otherwise",
+		size_ns < 0 ? "-" : "+", (long long)llabs(size_ns / 1000000000),
+		(long long)llabs(size_ns % 1000000000 / 1000));
+}
+
+static bool configure_clock(struct fz_engine *engine, const struct fz_conf *conf, char *error)
+{
+	struct fz_clock clock;
+
+	if (engine->conf && !memcmp(&engine->conf->clock, &conf->clock, sizeof(conf->clock)))
+		return true;
+	if (fz_clock_open(&clock, &conf->clock)) {
+		snprintf(error, FZ_CONF_ERROR_MAX, "no memory to ask for the clock's error");
+		return false;
+	}
+	fz_clock_close(&engine->clock);
+	engine->clock = clock;
+	engine->clock.stepped = clock_stepped;
+	engine->clock.arg = engine;
+	if (fz_clock_watch(&engine->clock, engine->loop))
+		fz_log(engine->log, FZ_LOG_ERROR, "no memory for the timer of the clock");
+	return true;
+}
+
 bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 {
 	struct new_listeners fresh = {.count = 0};
 
 	if (!fz_ipsec_check(conf, engine->log, error) || !open_listeners(engine, conf, &fresh, error) ||
-		!fz_keyd_load(engine->keyd, conf, error)) {
+		!fz_keyd_load(engine->keyd, conf, error) || !configure_clock(engine, conf, error)) {
 		while (fresh.count)
 			listener_free(fresh.made[--fresh.count]);
 		return false;
@@ -346,6 +376,7 @@ void fz_engine_done(struct fz_engine *engine)
 		fz_conn_drop(engine->half_open.first);
 	fz_loop_timer_stop(engine->loop, &engine->store_timer);
 	fz_store_close(engine->store);
+	fz_clock_close(&engine->clock);
 	fz_udp_batch_free(engine->ow_batch);
 	fz_reflect_free(engine->reflect);
 	fz_keyd_free(engine->keyd);
