@@ -64,7 +64,7 @@ static void fill_facts(struct stored *stored, const struct fz_measurement *measu
 	const struct fizeau_ow_request *request = &stored->fetched.answer.request;
 	struct fz_session_facts *facts = &stored->session.facts;
 
-	memcpy(facts->sid, measurement->options.sid, FIZEAU_SID_OCTETS);
+	memcpy(facts->sid, measurement->options->sid, FIZEAU_SID_OCTETS);
 	fill_address(&request->sender, request->sender_port, NULL, &facts->local);
 	fill_address(&request->receiver, request->receiver_port, &measurement->setup.control.peer, &facts->remote);
 	facts->dscp = (uint8_t)(request->type_p >> 24 & 0x3f);
@@ -103,7 +103,7 @@ static struct fizeau_session_end end_of_part(struct fz_fetched *fetched, uint32_
 
 static int summarise(struct stored *stored, const struct fz_measurement *measurement)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	struct fz_fetched *fetched = &stored->fetched;
 	struct fizeau_session_end end = fetched->answer.end;
 
@@ -158,7 +158,7 @@ static int report(struct stored *stored, const struct fz_measurement *measuremen
 
 static int fetch(struct fz_measurement *measurement)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	struct stored stored = {.session = {.direction = FZ_TO}};
 	char error[FZ_ERROR_TEXT];
 	int status = FZ_EXIT_REFUSED;
@@ -173,7 +173,12 @@ static int fetch(struct fz_measurement *measurement)
 	return status;
 }
 
+static int run(struct fz_command *command)
+{
+	return fz_command_one(command, fetch);
+}
+
 int fz_cmd_fetch(int argc, char **argv)
 {
-	return fz_measurement_run(FZ_FETCH, argc, argv, fetch);
+	return fz_command_run(FZ_FETCH, argc, argv, run);
 }

@@ -27,7 +27,7 @@ struct oneway {
 static bool request(struct oneway *oneway, struct fizeau_mono *begin)
 {
 	struct fz_measurement *measurement = oneway->measurement;
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	struct fizeau_mono now = fz_clock_mono();
 	uint64_t start_ntp;
 	bool any = false;
@@ -35,7 +35,7 @@ static bool request(struct oneway *oneway, struct fizeau_mono *begin)
 	/* Never a burst: the schedule begins when Start-Ack should be through. */
 	/*= rfc4656#section-4.1.1 OW-4.1.1-06 */
 	begin->ns = now.ns + LEAD_NS + 4 * measurement->setup.control.connect_ns;
-	start_ntp = fizeau_ntp_add_ns(fz_clock_wall(&measurement->clock).ntp, begin->ns - now.ns);
+	start_ntp = fizeau_ntp_add_ns(fz_clock_wall(measurement->clock).ntp, begin->ns - now.ns);
 	/*= rfc4656#section-3.5 OW-3.5-01 */
 	if (options->to)
 		any = fz_to_request(&oneway->to, measurement, start_ntp);
@@ -109,10 +109,10 @@ static int run_test(struct oneway *oneway)
 			end_early(oneway, oneway->gone ? FZ_ENDED_CONTROL : FZ_ENDED_SERVER);
 			return 0;
 		}
-		if (measurement->interrupts > 0) {
+		if (*measurement->interrupts > 0) {
 			end_early(oneway, FZ_ENDED_INTERRUPTED);
 			/* From here on another one means that not even the results are waited for. */
-			measurement->interrupts = 0;
+			*measurement->interrupts = 0;
 			return 0;
 		}
 	}
@@ -195,7 +195,7 @@ static bool write_records(const struct oneway *oneway, FILE *out)
 {
 	const struct fz_to *to = &oneway->to;
 	const struct fz_from *from = &oneway->from;
-	int64_t timeout_ns = oneway->measurement->options.timeout_ns;
+	int64_t timeout_ns = oneway->measurement->options->timeout_ns;
 
 	if (to->session.failure == NULL && to->sender != NULL &&
 		!fz_records_write_one_way(out, "to", to->fetched.records, to->fetched.record_count, timeout_ns))
@@ -211,9 +211,9 @@ static bool print(struct oneway *oneway)
 	struct fz_result result = {.one_way = sessions};
 	bool good;
 
-	if (measurement->options.to)
+	if (measurement->options->to)
 		sessions[result.one_way_count++] = oneway->to.session;
-	if (measurement->options.from)
+	if (measurement->options->from)
 		sessions[result.one_way_count++] = oneway->from.session;
 	good = fz_measurement_print(measurement, &result);
 	if (measurement->records == NULL)
@@ -254,7 +254,7 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 
 static int report(struct oneway *oneway)
 {
-	const struct fz_measure_options *options = &oneway->measurement->options;
+	const struct fz_measure_options *options = oneway->measurement->options;
 	bool good = true;
 
 	if (!print(oneway))
@@ -272,7 +272,7 @@ static void explain_session(const struct fz_measurement *measurement, const stru
 	char sid[2 * FIZEAU_SID_OCTETS + 1];
 
 	fz_hex_text(facts->sid, FIZEAU_SID_OCTETS, sid);
-	fz_explain(measurement->options.verbose, "session %s the server started, its port there is %u, %u packets of %u "
+	fz_explain(measurement->options->verbose, "session %s the server started, its port there is %u, %u packets of %u "
 		"octets, SID %s", session->direction == FZ_TO ? "to" : "from", fz_addr_port(&facts->remote), facts->wanted,
 		facts->packet_octets, sid);
 }
@@ -280,7 +280,7 @@ static void explain_session(const struct fz_measurement *measurement, const stru
 static int measure_with(struct oneway *oneway)
 {
 	struct fz_measurement *measurement = oneway->measurement;
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	bool sends, receives;
 	struct fz_progress progress;
 	struct fizeau_mono begin;
@@ -337,7 +337,12 @@ static int measure(struct fz_measurement *measurement)
 	return status;
 }
 
+static int run(struct fz_command *command)
+{
+	return fz_command_one(command, measure);
+}
+
 int fz_cmd_oneway(int argc, char **argv)
 {
-	return fz_measurement_run(FZ_ONEWAY, argc, argv, measure);
+	return fz_command_run(FZ_ONEWAY, argc, argv, run);
 }

@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* fizeau twoway: one TWAMP test session with a server. */
+/* fizeau twoway: a TWAMP test session with a server, with several servers (targets.c) one with each. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "measurement.h"
-#include "progress.h"
 #include "records.h"
-#include "twoway_test.h"
+#include "targets.h"
+#include "twoway.h"
 
 #define LEAD_NS 100000000   /* from the request to the start, beside the round trips in between */
-#define DRAIN_NS 1000000000
 
-struct twoway {
-	struct fz_measurement *measurement;
-	struct fz_test test;
-	struct fz_result_session session;
-};
-
-static struct fz_test_config test_config(const struct twoway *twoway)
+static struct fz_test_config test_config(const struct fz_twoway *twoway)
 {
-	const struct fz_measure_options *options = &twoway->measurement->options;
-	enum fizeau_test_mode mode = fizeau_test_mode_of(twoway->measurement->setup.mode & FIZEAU_MODE_SECURITY);
+	const struct fz_measure_options *options = twoway->measurement.options;
+	enum fizeau_test_mode mode = fizeau_test_mode_of(twoway->measurement.setup.mode & FIZEAU_MODE_SECURITY);
 	/*= rfc5357#section-4.1.2 TW-4.1.2-02 */
 	uint32_t padding = mode == FIZEAU_TEST_OPEN
 		? (uint32_t)(fizeau_reflector_header_octets(mode) - fizeau_sender_header_octets(mode))
 		: 0;
 
 	return (struct fz_test_config){
-		.loop = twoway->measurement->loop,
-		.clock = &twoway->measurement->clock,
+		.loop = twoway->loop,
+		.clock = twoway->measurement.clock,
 		.mode = mode,
 		.count = options->count,
 		.padding_octets = options->padding_given ? options->padding_octets : padding,
@@ -41,9 +33,9 @@ static struct fz_test_config test_config(const struct twoway *twoway)
 }
 
 /* Asks for the session and prepares its sender. */
-static bool request(struct twoway *twoway, struct fz_test *test, uint64_t start_ntp)
+static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t start_ntp)
 {
-	struct fz_control *control = &twoway->measurement->setup.control;
+	struct fz_control *control = &twoway->measurement.setup.control;
 	struct fizeau_tw_request wish = {
 		.ip_version = (uint8_t)fz_addr_version(&control->peer),
 		/*= rfc5357#section-3.5 TW-3.5-08 TW-3.5-10 */
@@ -60,14 +52,15 @@ static bool request(struct twoway *twoway, struct fz_test *test, uint64_t start_
 	int rc = fizeau_control_client_request_tw(control->client, &wish, fz_clock_mono());
 
 	if (rc < 0) {
-		fz_complain("the session cannot be asked for: %s", fizeau_strerror(rc));
+		fz_measurement_fail(&twoway->measurement, FZ_FAULT_LOCAL, "the session cannot be asked for: %s",
+			fizeau_strerror(rc));
 		return false;
 	}
-	if (!fz_measurement_await(twoway->measurement, "the request for a test session", FIZEAU_EVENT_SESSION_ANSWER,
+	if (!fz_measurement_await(&twoway->measurement, "the request for a test session", FIZEAU_EVENT_SESSION_ANSWER,
 		    &event))
 		return false;
 	if (event.session.accept != FIZEAU_ACCEPT_OK) {
-		fz_measurement_explain_refusal(twoway->measurement, "the test session", event.session.accept);
+		fz_measurement_explain_refusal(&twoway->measurement, "the test session", event.session.accept);
 		return false;
 	}
 	memcpy(twoway->session.facts.sid, event.session.sid, FIZEAU_SID_OCTETS);
@@ -79,14 +72,15 @@ static bool request(struct twoway *twoway, struct fz_test *test, uint64_t start_
 		rc = fz_test_accept(test, event.session.sid, &keys, &remote);
 	fizeau_wipe(&keys, sizeof(keys));
 	if (rc < 0)
-		fz_complain("the test packets cannot be made: %s", fizeau_strerror(rc));
+		fz_measurement_fail(&twoway->measurement, FZ_FAULT_LOCAL, "the test packets cannot be made: %s",
+			fizeau_strerror(rc));
 	return rc >= 0;
 }
 
 /* The control connection carries nothing during the test; that it ends is all that can happen. */
-static bool control_is_gone(struct twoway *twoway)
+static bool control_is_gone(struct fz_twoway *twoway)
 {
-	struct fz_control *control = &twoway->measurement->setup.control;
+	struct fz_control *control = &twoway->measurement.setup.control;
 	struct fizeau_event event;
 
 	if (control->error != 0)
@@ -97,45 +91,27 @@ static bool control_is_gone(struct twoway *twoway)
 	return false;
 }
 
-/* The loop until the test is done. No session's result is lost because its control connection ended. */
-static void run_test(struct twoway *twoway)
+/* No session's result is lost because its control connection ended. */
+bool fz_twoway_done(struct fz_twoway *twoway)
 {
-	struct fz_test *test = &twoway->test;
-	unsigned interrupts = 0;
-	bool gone = false;
-
-	while (!test->done) {
-		int rc = fz_loop_once(twoway->measurement->loop, FIZEAU_NEVER);
-
-		if (rc < 0) {
-			test->error = rc;
-			return;
-		}
-		if (twoway->measurement->interrupts > interrupts) {
-			interrupts = twoway->measurement->interrupts;
-			fz_test_stop_sending(test, FZ_ENDED_INTERRUPTED);
-			/* Asked twice: not even what is under way is waited for. */
-			if (interrupts > 1)
-				test->done = true;
-		}
-		if (!gone && control_is_gone(twoway)) {
-			gone = true;
-			fz_test_stop_sending(test, FZ_ENDED_CONTROL);
-		}
+	if (!twoway->gone && !twoway->test.done && control_is_gone(twoway)) {
+		twoway->gone = true;
+		fz_test_stop_sending(&twoway->test, FZ_ENDED_CONTROL);
 	}
+	return twoway->test.done;
 }
 
-static void stop(struct twoway *twoway)
+void fz_twoway_stop(struct fz_twoway *twoway)
 {
-	struct fz_control *control = &twoway->measurement->setup.control;
+	struct fz_control *control = &twoway->measurement.setup.control;
 
 	/*= rfc5357#section-3.8 TW-3.8-05 */
 	/*= rfc4656#section-3.8 OW-3.8-19 */
 	if (fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono()) >= 0)
-		fz_control_drain(control, DRAIN_NS);
+		(void)fz_control_flush(control);
 }
 
-static int summarise_lateness(struct twoway *twoway)
+static int summarise_lateness(struct fz_twoway *twoway)
 {
 	const struct fz_test *test = &twoway->test;
 	int64_t *values = calloc((size_t)test->sent + 1, sizeof(*values));
@@ -149,16 +125,16 @@ static int summarise_lateness(struct twoway *twoway)
 	return 0;
 }
 
-static int summarise(struct twoway *twoway)
+int fz_twoway_summarise(struct fz_twoway *twoway)
 {
 	const struct fz_test *test = &twoway->test;
-	const struct fz_measure_options *options = &twoway->measurement->options;
+	const struct fz_measure_options *options = twoway->measurement.options;
 	struct fz_result_session *session = &twoway->session;
 	struct fz_udp_counters counters;
 	int rc;
 
 	fz_udp_counters(test->udp, &counters);
-	fz_measurement_facts(twoway->measurement, &session->facts);
+	fz_measurement_facts(&twoway->measurement, &session->facts);
 	session->facts.local = test->local;
 	session->facts.remote = test->remote;
 	session->facts.padding_octets = test->config.padding_octets;
@@ -183,100 +159,104 @@ static uint64_t sent_ntp(const void *arg, uint32_t seq, bool *back)
 	return test->packets[seq].ntp;
 }
 
-static bool print(struct twoway *twoway)
+bool fz_twoway_write_records(const struct fz_twoway *twoway, const char *target, FILE *out)
 {
-	const struct fz_measurement *measurement = twoway->measurement;
 	const struct fz_test *test = &twoway->test;
-	struct fz_result result = {.sessions = &twoway->session, .session_count = 1};
-	bool good = fz_measurement_print(measurement, &result);
 
-	if (measurement->records == NULL)
-		return good;
-	return fz_measurement_records_written(measurement,
-		       fz_records_write(measurement->records, test->records, test->record_count, test->sent,
-			       measurement->options.timeout_ns, sent_ntp, test)) && good;
+	return fz_records_write(out, target, test->records, test->record_count, test->sent,
+		twoway->measurement.options->timeout_ns, sent_ntp, test);
 }
 
-static int report(struct twoway *twoway)
+void fz_twoway_judge(struct fz_twoway *twoway)
 {
-	int rc = summarise(twoway);
+	const struct fz_measurement *measurement = &twoway->measurement;
+	const char *host = measurement->setup.host;
 
-	if (rc < 0) {
-		fz_complain("the records cannot be summarised: %s", fizeau_strerror(rc));
-		return FZ_EXIT_REFUSED;
-	}
-	if (!print(twoway))
-		return FZ_EXIT_USAGE;
-	if (twoway->test.ending == FZ_ENDED_CONTROL)
-		fz_complain("server %s: the control connection ended before the test did: the result is incomplete",
-			twoway->measurement->setup.host);
+	if (twoway->test.ending == FZ_ENDED_INTERRUPTED && twoway->test.sent == 0)
+		fz_measurement_fail(measurement, FZ_FAULT_INTERRUPTED, "interrupted before the first packet to %s", host);
+	else if (twoway->test.error != 0)
+		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the test with %s ended early: %s", host,
+			fizeau_strerror(twoway->test.error));
+	else if (twoway->test.ending == FZ_ENDED_CONTROL)
+		fz_measurement_fail(measurement, FZ_FAULT_CONNECTION,
+			"server %s: the control connection ended before the test did: the result is incomplete", host);
 	else if (twoway->test.ending == FZ_ENDED_SENDING)
-		fz_complain("the kernel takes no more packets to %s: see the route and the firewall of this host",
-			twoway->measurement->setup.host);
+		fz_measurement_fail(measurement, FZ_FAULT_SENDING,
+			"the kernel takes no more packets to %s: see the route and the firewall of this host", host);
 	else if (twoway->session.summary.received == 0 && twoway->session.summary.late > 0)
-		fz_complain("every packet came back from %s after the timeout: give more with --timeout",
-			twoway->measurement->setup.host);
+		fz_measurement_fail(measurement, FZ_FAULT_LATE,
+			"every packet came back from %s after the timeout: give more with --timeout", host);
 	else if (twoway->session.summary.received == 0)
-		fz_complain("no packet came back from %s: UDP may be filtered on the way",
-			twoway->measurement->setup.host);
-	else
-		return FZ_EXIT_MEASURED;
-	return FZ_EXIT_REFUSED;
+		fz_measurement_fail(measurement, FZ_FAULT_LOST,
+			"no packet came back from %s: UDP may be filtered on the way", host);
 }
 
-static int measure_with(struct twoway *twoway)
+static bool open_test(struct fz_twoway *twoway)
 {
-	struct fz_test *test = &twoway->test;
-	struct fz_progress progress;
-	struct fizeau_mono now = fz_clock_mono(), begin;
-	uint64_t now_ntp;
-	int rc;
-
-	now_ntp = fz_clock_wall(&twoway->measurement->clock).ntp;
-	begin.ns = now.ns + LEAD_NS + 3 * twoway->measurement->setup.control.connect_ns;
-	if (!request(twoway, test, fizeau_ntp_add_ns(now_ntp, begin.ns - now.ns)) ||
-		!fz_measurement_start(twoway->measurement))
-		return FZ_EXIT_REFUSED;
-	/* The reflector goes by the packets, not by the Start Time: a late start moves the schedule. */
-	if (begin.ns < fz_clock_mono().ns)
-		begin = fz_clock_mono();
-	twoway->session.facts.start_unix_ns = fizeau_ntp_to_unix_ns(now_ntp, now_ntp) + begin.ns - now.ns;
-	rc = fz_test_start(test, begin);
-	if (rc < 0) {
-		fz_complain("the test cannot be started: %s", fizeau_strerror(rc));
-		return FZ_EXIT_USAGE;
-	}
-	fz_explain(twoway->measurement->options.verbose,
-		"session accepted, reflector at port %u, %u packets of %zu octets", fz_addr_port(&test->remote), test->config.count, fizeau_sender_octets(test->sender));
-	if (!twoway->measurement->options.quiet)
-		fz_progress_begin(&progress, twoway->measurement->loop, &test->sent, &test->back, test->config.count,
-			(struct fizeau_mono){begin.ns + fz_schedule_duration_ns(&twoway->measurement->options)});
-	run_test(twoway);
-	if (!twoway->measurement->options.quiet)
-		fz_progress_end(&progress);
-	stop(twoway);
-	if (test->error != 0)
-		fz_complain("the test ended early: %s", fizeau_strerror(test->error));
-	return report(twoway);
-}
-
-static int measure(struct fz_measurement *measurement)
-{
-	struct twoway twoway = {.measurement = measurement};
-	struct fz_test_config config = test_config(&twoway);
+	struct fz_test_config config = test_config(twoway);
 	size_t octets = fizeau_reflector_header_octets(config.mode) + config.padding_octets;
-	struct fz_udp *udp = fz_measurement_udp(measurement, octets);
-	int status;
+	struct fz_udp *udp = fz_measurement_udp(&twoway->measurement, octets);
 
 	if (udp == NULL)
-		return FZ_EXIT_USAGE;
-	fz_test_open(&twoway.test, &config, udp);
-	status = measure_with(&twoway);
-	fz_test_close(&twoway.test);
-	return status;
+		return false;
+	fz_test_open(&twoway->test, &config, udp);
+	twoway->opened = true;
+	return true;
+}
+
+bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
+{
+	struct fz_measurement *measurement = &twoway->measurement;
+	/* Only the time is wanted, and the command's clock is another thread's. */
+	struct fz_clock clock = {0};
+	struct fizeau_mono now;
+	uint64_t now_ntp;
+
+	if (!fz_measurement_connect(measurement) || !open_test(twoway))
+		return false;
+	now = fz_clock_mono();
+	now_ntp = fz_clock_wall(&clock).ntp;
+	twoway->begin = fz_phase_next(phase,
+		(struct fizeau_mono){now.ns + LEAD_NS + 3 * measurement->setup.control.connect_ns});
+	twoway->unix_less_mono_ns = fizeau_ntp_to_unix_ns(now_ntp, now_ntp) - now.ns;
+	if (!request(twoway, &twoway->test, fizeau_ntp_add_ns(now_ntp, twoway->begin.ns - now.ns)) ||
+		!fz_measurement_start(measurement))
+		return false;
+	fz_explain(measurement->options->verbose,
+		"session with %s accepted, reflector at port %u, %u packets of %zu octets", measurement->setup.host,
+		fz_addr_port(&twoway->test.remote), twoway->test.config.count,
+		fizeau_sender_octets(twoway->test.sender));
+	fz_control_detach(&measurement->setup.control);
+	return true;
+}
+
+bool fz_twoway_begin(struct fz_twoway *twoway, unsigned *interrupts, const struct fz_phase *phase)
+{
+	struct fz_measurement *measurement = &twoway->measurement;
+	int rc = fz_control_attach(&measurement->setup.control, twoway->loop, interrupts);
+
+	measurement->loop = twoway->loop;
+	measurement->interrupts = interrupts;
+	/* The reflector goes by the packets, not by the Start Time: a late start moves the schedule. */
+	if (twoway->begin.ns < fz_clock_mono().ns)
+		twoway->begin = fz_phase_next(phase, fz_clock_mono());
+	twoway->session.facts.start_unix_ns = twoway->unix_less_mono_ns + twoway->begin.ns;
+	if (rc >= 0)
+		rc = fz_test_start(&twoway->test, twoway->begin);
+	if (rc < 0)
+		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the test cannot be started: %s", fizeau_strerror(rc));
+	return rc >= 0;
+}
+
+void fz_twoway_close(struct fz_twoway *twoway)
+{
+	fz_control_close(&twoway->measurement.setup.control);
+	if (twoway->opened)
+		fz_test_close(&twoway->test);
+	twoway->opened = false;
 }
 
 int fz_cmd_twoway(int argc, char **argv)
 {
-	return fz_measurement_run(FZ_TWOWAY, argc, argv, measure);
+	return fz_command_run(FZ_TWOWAY, argc, argv, fz_targets_measure);
 }

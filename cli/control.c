@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,6 +11,8 @@
 #include "io/tcp.h"
 
 #define CONNECT_TIMEOUT_NS 10000000000
+#define IN_OCTETS 16384
+#define IN_OCTETS_IDLE 256
 #define ANSWER_TIMEOUT_NS 15000000000 /* longer than a server waits for an IKE SA before Accept 6 */
 
 static void watch(struct fz_control *control, uint32_t events)
@@ -61,9 +64,9 @@ static void readable(struct fz_control *control)
 {
 	ssize_t n;
 
-	if (control->in_len == sizeof(control->in))
+	if (control->in_len == control->in_room)
 		return;
-	n = recv(control->fd, control->in + control->in_len, sizeof(control->in) - control->in_len, 0);
+	n = recv(control->fd, control->in + control->in_len, control->in_room - control->in_len, 0);
 	if (n > 0) {
 		control->in_len += (size_t)n;
 		feed(control);
@@ -123,6 +126,23 @@ static int wait_connected(struct fz_control *control)
 	return fz_tcp_connected(control->fd, &control->local);
 }
 
+/* Room for what comes in; what is there stays. */
+static bool resize(struct fz_control *control, size_t room)
+{
+	uint8_t *in = malloc(room);
+
+	if (in == NULL)
+		return false;
+	if (control->in != NULL) {
+		memcpy(in, control->in, control->in_len);
+		fizeau_wipe(control->in, control->in_room);
+	}
+	free(control->in);
+	control->in = in;
+	control->in_room = room;
+	return true;
+}
+
 int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsigned *interrupts,
 	const struct fz_addr *peer, const struct fz_addr *source, enum fizeau_protocol protocol,
 	uint32_t pbkdf2_max)
@@ -144,7 +164,7 @@ int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsi
 	if (rc < 0)
 		return rc;
 	control->client = fizeau_control_client_new(&config, fz_clock_mono());
-	if (control->client == NULL)
+	if (control->client == NULL || !resize(control, IN_OCTETS))
 		return -ENOMEM;
 	control->watched = EPOLLIN;
 	return fz_loop_add(loop, control->fd, EPOLLIN, on_socket, control);
@@ -153,13 +173,38 @@ int fz_control_open(struct fz_control *control, struct fz_loop *loop, const unsi
 void fz_control_close(struct fz_control *control)
 {
 	if (control->fd >= 0) {
-		fz_loop_remove(control->loop, control->fd);
+		if (control->loop != NULL)
+			fz_loop_remove(control->loop, control->fd);
 		close(control->fd);
 		control->fd = -1;
 	}
 	fizeau_control_client_free(control->client);
 	control->client = NULL;
-	fizeau_wipe(control->in, sizeof(control->in));
+	if (control->in != NULL)
+		fizeau_wipe(control->in, control->in_room);
+	free(control->in);
+	control->in = NULL;
+	control->in_len = control->in_room = 0;
+}
+
+void fz_control_detach(struct fz_control *control)
+{
+	fz_loop_remove(control->loop, control->fd);
+	control->loop = NULL;
+	/* Without memory it stays as it is. */
+	if (control->in_len <= IN_OCTETS_IDLE)
+		(void)!resize(control, IN_OCTETS_IDLE);
+}
+
+int fz_control_attach(struct fz_control *control, struct fz_loop *loop, const unsigned *interrupts)
+{
+	control->loop = loop;
+	control->interrupts = interrupts;
+	control->watched = EPOLLIN;
+	/* Gone already: its event waits in the machine. */
+	if (control->eof || control->error != 0)
+		return 0;
+	return fz_loop_add(loop, control->fd, EPOLLIN, on_socket, control);
 }
 
 bool fz_control_poll(struct fz_control *control, struct fizeau_event *event)
@@ -202,6 +247,15 @@ int fz_control_wait_until(struct fz_control *control, struct fizeau_mono until, 
 int fz_control_wait(struct fz_control *control, struct fizeau_event *event)
 {
 	return fz_control_wait_until(control, FIZEAU_NEVER, event);
+}
+
+bool fz_control_flush(struct fz_control *control)
+{
+	const uint8_t *octets;
+
+	if (control->error == 0 && !control->eof)
+		flush(control);
+	return control->error != 0 || control->eof || fizeau_control_client_output(control->client, &octets) == 0;
 }
 
 void fz_control_drain(struct fz_control *control, int64_t limit_ns)

@@ -23,6 +23,8 @@ json_t *fz_json_stamp(enum fizeau_stamp_source source);
 /* A session's object with what it was asked to be and how it ended. */
 json_t *fz_json_session(const struct fz_session_facts *facts, const char *direction);
 
+/* A document of one server; NULL without memory. */
+json_t *fz_json_result(const struct fz_result *result);
 /* A session of OWAMP. */
 json_t *fz_json_one_way(const struct fz_one_way_session *session);
 

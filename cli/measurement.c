@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,10 +22,10 @@
 
 static void on_signal(void *arg, int signo)
 {
-	struct fz_measurement *measurement = arg;
+	struct fz_command *command = arg;
 
 	(void)signo;
-	measurement->interrupts++;
+	command->interrupts++;
 }
 
 static int local_fault(const char *text)
@@ -44,63 +45,113 @@ static bool may_bypass(const struct fz_measure_options *options)
 	return error == 0;
 }
 
-/* Everything on this host that could be wrong is found before the first packet. */
-static int prepare(struct fz_measurement *measurement)
+/* All servers of a command that takes several: operands first. */
+static bool load_targets(struct fz_command *command)
 {
-	struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = &command->options;
+	const char *path = options->targets_file;
+	bool is_stdin = path != NULL && strcmp(path, "-") == 0, good = true;
+	char error[FZ_ERROR_TEXT];
+	FILE *in;
+
+	for (size_t i = 0; i < options->host_count && good; i++)
+		good = fz_target_list_add(&command->targets, options->hosts[i], error);
+	if (good && path != NULL) {
+		in = is_stdin ? stdin : fopen(path, "re");
+		if (in == NULL) {
+			fz_complain("%s cannot be read: %s", path, strerror(errno));
+			return false;
+		}
+		good = fz_target_list_read(&command->targets, in, is_stdin ? "stdin" : path, error);
+		if (!is_stdin)
+			fclose(in);
+	}
+	if (!good)
+		fz_complain("%s", error);
+	else if (command->targets.count == 0)
+		fz_complain("%s names no target: a line has one HOST[:PORT]", is_stdin ? "stdin" : path);
+	return good && command->targets.count > 0;
+}
+
+/* Everything on this host that could be wrong is found before the first packet. */
+static int prepare(struct fz_command *command)
+{
+	struct fz_measure_options *options = &command->options;
 	uint8_t key_id[FIZEAU_KEYID_OCTETS];
 	char error[FZ_ERROR_TEXT];
 	size_t octets;
 
+	/* Before signals are the loop's: the targets may be typed in. */
+	if (options->command == FZ_TWOWAY && !load_targets(command))
+		return FZ_EXIT_USAGE;
 	if (options->keys_file != NULL) {
-		measurement->passphrases = fz_passphrases_load(options->keys_file, error, sizeof(error));
-		if (measurement->passphrases == NULL)
+		command->passphrases = fz_passphrases_load(options->keys_file, error, sizeof(error));
+		if (command->passphrases == NULL)
 			return local_fault(error);
 		if (!fz_key_id_from_text(options->key_id, key_id) ||
-			fz_passphrases_find(measurement->passphrases, key_id, &octets) == NULL) {
+			fz_passphrases_find(command->passphrases, key_id, &octets) == NULL) {
 			fz_complain("%s has no passphrase for KeyID %s", options->keys_file, options->key_id);
 			return FZ_EXIT_USAGE;
 		}
 	}
 	if (options->ike_static != NULL) {
-		measurement->table = fz_ike_static_load(options->ike_static, error, sizeof(error));
-		if (measurement->table == NULL)
+		command->table = fz_ike_static_load(options->ike_static, error, sizeof(error));
+		if (command->table == NULL)
 			return local_fault(error);
 	}
 	if (options->records != NULL) {
-		measurement->records = fopen(options->records, "we");
-		if (measurement->records == NULL) {
+		command->records = fopen(options->records, "we");
+		if (command->records == NULL) {
 			fz_complain("%s cannot be written: %s", options->records, strerror(errno));
 			return FZ_EXIT_USAGE;
 		}
 	}
 	if (!may_bypass(options))
 		return FZ_EXIT_USAGE;
-	if (fz_clock_open(&measurement->clock, &options->clock) < 0)
+	if (fz_clock_open(&command->clock, &options->clock) < 0)
 		return local_fault("no memory");
-	measurement->clock.keen = true;
-	if (fz_loop_new(&measurement->loop) < 0 ||
-		fz_loop_signal(measurement->loop, SIGINT, on_signal, measurement) < 0 ||
-		fz_loop_signal(measurement->loop, SIGTERM, on_signal, measurement) < 0)
+	command->clock.keen = true;
+	if (fz_loop_new(&command->loop) < 0 ||
+		fz_loop_signal(command->loop, SIGINT, on_signal, command) < 0 ||
+		fz_loop_signal(command->loop, SIGTERM, on_signal, command) < 0)
 		return local_fault("no event loop could be made: the system is out of descriptors or memory");
-	if (fz_clock_watch(&measurement->clock, measurement->loop) < 0)
+	if (fz_clock_watch(&command->clock, command->loop) < 0)
 		return local_fault("no memory");
 	/* Schedules are kept to the microsecond: timers must not be coalesced. */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	return FZ_EXIT_MEASURED;
 }
 
-static int resolve(const struct fz_measure_options *options, struct fz_addr addrs[static ADDRESSES_MAX])
+void fz_measurement_fail(const struct fz_measurement *measurement, enum fz_fault_reason reason, const char *format, ...)
 {
+	char text[FZ_ERROR_TEXT];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (measurement->fault == NULL) {
+		fz_complain("%s", text);
+		return;
+	}
+	measurement->fault->reason = reason;
+	snprintf(measurement->fault->text, sizeof(measurement->fault->text), "%s", text);
+}
+
+static int resolve(const struct fz_measurement *measurement, struct fz_addr addrs[static ADDRESSES_MAX])
+{
+	const struct fz_measure_options *options = measurement->options;
 	uint16_t usual = options->protocol == FIZEAU_OWAMP ? OWAMP_PORT : TWAMP_PORT;
-	uint16_t port = options->port != 0 ? options->port : usual;
+	uint16_t port = measurement->port != 0 ? measurement->port : usual;
 	int family = options->source_given ? options->source.sa.sa_family : options->family;
-	int n = fz_addr_resolve(options->host, port, family, addrs, ADDRESSES_MAX);
+	int n = fz_addr_resolve(measurement->host, port, family, addrs, ADDRESSES_MAX);
 
 	if (n < 0)
-		fz_complain("host %s cannot be resolved: %s", options->host, gai_strerror(n));
+		fz_measurement_fail(measurement, FZ_FAULT_UNRESOLVED, "host %s cannot be resolved: %s",
+			measurement->host, gai_strerror(n));
 	else if (n == 0)
-		fz_complain("host %s has no address of that family", options->host);
+		fz_measurement_fail(measurement, FZ_FAULT_UNRESOLVED, "host %s has no address of that family",
+			measurement->host);
 	return n;
 }
 
@@ -113,24 +164,34 @@ static bool connect_any(struct fz_measurement *measurement, const struct fz_addr
 		enum fz_setup_outcome outcome;
 
 		*setup = (struct fz_setup){
-			.options = &measurement->options,
-			.sa_source = {measurement->loop, &measurement->interrupts, measurement->options.ike_socket,
-				measurement->table},
+			.options = measurement->options,
+			.sa_source = {measurement->loop, measurement->interrupts, measurement->options->ike_socket,
+				measurement->table, measurement->table_lock},
 			.passphrases = measurement->passphrases,
+			.computing = measurement->computing,
 		};
 		outcome = fz_setup_run(setup, &addrs[i]);
 		if (outcome == FZ_SETUP_CONNECTED)
 			return true;
 		fz_control_close(&setup->control);
 		if (outcome == FZ_SETUP_UNREACHABLE && i + 1 < count) {
-			fz_explain(measurement->options.verbose, "%s: trying the next address", setup->error);
+			fz_explain(measurement->options->verbose, "%s: trying the next address", setup->error);
 			continue;
 		}
 		if (setup->error[0] != '\0')
-			fz_complain("%s", setup->error);
+			fz_measurement_fail(measurement, setup->reason, "%s", setup->error);
 		return false;
 	}
 	return false;
+}
+
+bool fz_measurement_connect(struct fz_measurement *measurement)
+{
+	struct fz_addr addrs[ADDRESSES_MAX];
+	int count = resolve(measurement, addrs);
+
+	/* A resolver cannot be interrupted; who asked for an end meanwhile does not want a connection. */
+	return count > 0 && *measurement->interrupts == 0 && connect_any(measurement, addrs, count);
 }
 
 bool fz_measurement_await(struct fz_measurement *measurement, const char *under_way, enum fizeau_event_type wanted,
@@ -143,8 +204,8 @@ bool fz_measurement_await(struct fz_measurement *measurement, const char *under_
 	if (rc == -EINTR)
 		return false;
 	if (rc < 0) {
-		fz_complain("server %s: the control connection broke during %s: %s", measurement->setup.host,
-			under_way, fizeau_strerror(rc));
+		fz_measurement_fail(measurement, FZ_FAULT_CONNECTION, "server %s: the control connection broke during "
+			"%s: %s", measurement->setup.host, under_way, fizeau_strerror(rc));
 		return false;
 	}
 	if (event->type == wanted)
@@ -153,14 +214,14 @@ bool fz_measurement_await(struct fz_measurement *measurement, const char *under_
 		fz_setup_explain_closed(&measurement->setup, under_way, event, error, sizeof(error));
 	else
 		snprintf(error, sizeof(error), "an event that has no place here: this is a bug of fizeau");
-	fz_complain("%s", error);
+	fz_measurement_fail(measurement, fz_setup_closed_reason(event), "%s", error);
 	return false;
 }
 
 /* A mark only helps where a rule knows it. */
 static void say_way_around(const struct fz_measurement *measurement)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	const struct fz_control *control = &measurement->setup.control;
 	struct fz_route route;
 
@@ -178,7 +239,8 @@ bool fz_measurement_start(struct fz_measurement *measurement)
 	int rc = fizeau_control_client_start(measurement->setup.control.client, fz_clock_mono());
 
 	if (rc < 0) {
-		fz_complain("the session cannot be started: %s", fizeau_strerror(rc));
+		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the session cannot be started: %s",
+			fizeau_strerror(rc));
 		return false;
 	}
 	if (!fz_measurement_await(measurement, "the start of the test", FIZEAU_EVENT_START_ACK, &event))
@@ -191,7 +253,7 @@ void fz_measurement_explain_refusal(const struct fz_measurement *measurement, co
 {
 	const char *remedy = "its log may tell why";
 
-	if (accept == FIZEAU_ACCEPT_PERMANENT_LIMIT && measurement->options.protocol == FIZEAU_TWAMP)
+	if (accept == FIZEAU_ACCEPT_PERMANENT_LIMIT && measurement->options->protocol == FIZEAU_TWAMP)
 		remedy = "ask for less padding, or see its limits";
 	else if (accept == FIZEAU_ACCEPT_PERMANENT_LIMIT)
 		remedy = "ask for fewer packets, longer intervals or less padding, or see its limits";
@@ -199,19 +261,19 @@ void fz_measurement_explain_refusal(const struct fz_measurement *measurement, co
 		remedy = "it is busy, try again later";
 	else if (accept == FIZEAU_ACCEPT_UNSUPPORTED)
 		remedy = "it lacks something that was asked for, perhaps --dscp";
-	fz_complain("server %s refused %s (Accept %u, %s): %s", measurement->setup.host, what, accept,
-		fizeau_accept_text(accept), remedy);
+	fz_measurement_fail(measurement, FZ_FAULT_REFUSED, "server %s refused %s (Accept %u, %s): %s",
+		measurement->setup.host, what, accept, fizeau_accept_text(accept), remedy);
 }
 
 static int open_port(const struct fz_measurement *measurement, size_t packet_octets, uint16_t port,
 	struct fz_udp **udp)
 {
 	struct fz_udp_options options = {
-		.batch = BATCH,
+		.batch = measurement->udp_batch != 0 ? measurement->udp_batch : BATCH,
 		.packet_octets = (uint32_t)(packet_octets < FIZEAU_TEST_PACKET_MAX ? packet_octets
 										   : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,
-		.bypass_mark = measurement->options.bypass_mark,
+		.bypass_mark = measurement->options->bypass_mark,
 	};
 	struct fz_addr bound = measurement->setup.control.local;
 
@@ -222,7 +284,7 @@ static int open_port(const struct fz_measurement *measurement, size_t packet_oct
 
 struct fz_udp *fz_measurement_udp(struct fz_measurement *measurement, size_t packet_octets)
 {
-	uint16_t low = measurement->options.port_low, high = measurement->options.port_high;
+	uint16_t low = measurement->options->port_low, high = measurement->options->port_high;
 	uint32_t range = (uint32_t)(high - low) + 1, first = 0;
 	struct fz_udp *udp = NULL;
 	int rc = -EADDRINUSE;
@@ -234,9 +296,9 @@ struct fz_udp *fz_measurement_udp(struct fz_measurement *measurement, size_t pac
 		rc = open_port(measurement, packet_octets, low == 0 ? 0 : (uint16_t)(low + (first % range + i) % range),
 			&udp);
 	if (rc == -EADDRINUSE && low != 0)
-		fz_complain("every UDP port from %u to %u is taken: give more with --ports", low, high);
+		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "every UDP port from %u to %u is taken: give more with --ports", low, high);
 	else if (rc < 0)
-		fz_complain("no UDP socket: %s", fizeau_strerror(rc));
+		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "no UDP socket: %s", fizeau_strerror(rc));
 	return rc < 0 ? NULL : udp;
 }
 
@@ -253,7 +315,7 @@ int64_t fz_schedule_duration_ns(const struct fz_measure_options *options)
 
 void fz_measurement_facts(const struct fz_measurement *measurement, struct fz_session_facts *facts)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 
 	facts->local = measurement->setup.control.local;
 	facts->remote = measurement->setup.control.peer;
@@ -266,17 +328,23 @@ void fz_measurement_facts(const struct fz_measurement *measurement, struct fz_se
 	facts->timeout_ns = options->timeout_ns;
 }
 
-bool fz_measurement_print(const struct fz_measurement *measurement, struct fz_result *result)
+void fz_measurement_result(const struct fz_measurement *measurement, struct fz_result *result)
 {
-	const struct fz_measure_options *options = &measurement->options;
 	const struct fz_setup *setup = &measurement->setup;
-	bool good;
 
-	result->protocol = fz_protocol_name(options->protocol);
+	result->protocol = fz_protocol_name(measurement->options->protocol);
 	result->mode = setup->mode & FIZEAU_MODE_SECURITY;
 	result->key = setup->key;
 	result->server = setup->control.peer;
 	result->client = setup->control.local;
+}
+
+bool fz_measurement_print(const struct fz_measurement *measurement, struct fz_result *result)
+{
+	const struct fz_measure_options *options = measurement->options;
+	bool good;
+
+	fz_measurement_result(measurement, result);
 	good = options->json ? fz_out_json(result, stdout) : fz_out_text(result, options->quiet, stdout);
 	if (!good)
 		fz_complain("the result cannot be written: %s", strerror(errno));
@@ -286,52 +354,80 @@ bool fz_measurement_print(const struct fz_measurement *measurement, struct fz_re
 bool fz_measurement_records_written(const struct fz_measurement *measurement, bool written)
 {
 	if (!written)
-		fz_complain("%s cannot be written: %s", measurement->options.records, strerror(errno));
+		fz_complain("%s cannot be written: %s", measurement->options->records, strerror(errno));
 	return written;
 }
 
-static void clean_up(struct fz_measurement *measurement)
+static void clean_up(struct fz_command *command)
 {
-	fz_passphrases_free(measurement->passphrases);
-	fz_ike_static_free(measurement->table);
-	if (measurement->records != NULL)
-		fclose(measurement->records);
-	fz_clock_close(&measurement->clock);
-	fz_loop_free(measurement->loop);
+	fz_target_list_free(&command->targets);
+	fz_passphrases_free(command->passphrases);
+	fz_ike_static_free(command->table);
+	if (command->records != NULL)
+		fclose(command->records);
+	fz_clock_close(&command->clock);
+	fz_loop_free(command->loop);
+	pthread_mutex_destroy(&command->table_lock);
 }
 
-static int run(struct fz_measurement *measurement, fz_measure_fn *measure)
+static int run(struct fz_command *command, fz_command_measure_fn *measure)
 {
-	struct fz_addr addrs[ADDRESSES_MAX];
-	int status = prepare(measurement), count;
+	int status = prepare(command);
 
-	if (status != FZ_EXIT_MEASURED)
-		return status;
-	count = resolve(&measurement->options, addrs);
-	if (count <= 0 || !connect_any(measurement, addrs, count))
-		return FZ_EXIT_REFUSED;
-	status = measure(measurement);
-	fz_control_close(&measurement->setup.control);
-	return status;
+	return status == FZ_EXIT_MEASURED ? measure(command) : status;
 }
 
-int fz_measurement_run(enum fz_measure_command command, int argc, char **argv, fz_measure_fn *measure)
+int fz_command_run(enum fz_measure_command which, int argc, char **argv, fz_command_measure_fn *measure)
 {
-	struct fz_measurement *measurement = calloc(1, sizeof(*measurement));
+	struct fz_command *command = calloc(1, sizeof(*command));
 	char error[FZ_ERROR_TEXT];
 	int status = FZ_EXIT_USAGE;
 
-	if (measurement == NULL)
+	if (command == NULL)
 		return local_fault("no memory");
-	if (!fz_options_measure(command, argc, argv, &measurement->options, error)) {
+	if (!fz_options_measure(which, argc, argv, &command->options, error)) {
 		fz_complain("%s", error);
-	} else if (measurement->options.help) {
-		fz_options_help(command, stdout);
+	} else if (command->options.help) {
+		fz_options_help(which, stdout);
 		status = FZ_EXIT_MEASURED;
 	} else {
-		status = run(measurement, measure);
-		clean_up(measurement);
+		pthread_mutex_init(&command->table_lock, NULL);
+		status = run(command, measure);
+		clean_up(command);
 	}
+	fizeau_wipe(command, sizeof(*command));
+	free(command);
+	return status;
+}
+
+void fz_measurement_init(struct fz_measurement *measurement, struct fz_command *command)
+{
+	*measurement = (struct fz_measurement){
+		.options = &command->options,
+		.host = command->options.host,
+		.port = command->options.port,
+		.loop = command->loop,
+		.clock = &command->clock,
+		.interrupts = &command->interrupts,
+		.passphrases = command->passphrases,
+		.table = command->table,
+		.table_lock = &command->table_lock,
+		.records = command->records,
+		.setup.control.fd = -1,
+	};
+}
+
+int fz_command_one(struct fz_command *command, fz_measure_fn *measure)
+{
+	struct fz_measurement *measurement = calloc(1, sizeof(*measurement));
+	int status = FZ_EXIT_REFUSED;
+
+	if (measurement == NULL)
+		return local_fault("no memory");
+	fz_measurement_init(measurement, command);
+	if (fz_measurement_connect(measurement))
+		status = measure(measurement);
+	fz_control_close(&measurement->setup.control);
 	fizeau_wipe(measurement, sizeof(*measurement));
 	free(measurement);
 	return status;

@@ -40,7 +40,7 @@ static struct fz_endpoint_receiver *make_receiver(struct fz_from *from, struct f
 {
 	struct fz_endpoint_receiver_config config = {
 		.loop = measurement->loop,
-		.clock = &measurement->clock,
+		.clock = measurement->clock,
 		.udp = from->udp,
 		.remote = session->remote,
 		.session = {
@@ -69,7 +69,7 @@ bool fz_from_request(struct fz_from *from, struct fz_measurement *measurement, u
 	struct fz_ow_session session;
 
 	from->session.direction = FZ_FROM;
-	from->packets = measurement->options.count;
+	from->packets = measurement->options->count;
 	from->record_max = fz_ow_records_max(from->packets);
 	from->udp = fz_measurement_udp(measurement, fz_ow_packet_octets(measurement));
 	if (from->udp == NULL) {
@@ -189,7 +189,7 @@ void fz_from_summarise(struct fz_from *from, const struct fz_measurement *measur
 	sieve(from, received_next);
 	if (!from->ended)
 		from->end = (struct fizeau_session_end){.next_seqno = received_next};
-	rc = fizeau_one_way_summarise(from->records, from->record_count, &from->end, measurement->options.timeout_ns,
+	rc = fizeau_one_way_summarise(from->records, from->record_count, &from->end, measurement->options->timeout_ns,
 		&session->summary);
 	if (rc < 0)
 		fz_from_fail(from, fizeau_strerror(rc));

@@ -10,7 +10,7 @@ size_t fz_ow_packet_octets(const struct fz_measurement *measurement)
 	enum fizeau_test_mode mode = fizeau_test_mode_of(measurement->setup.mode & FIZEAU_MODE_SECURITY);
 
 	/*= rfc4656#section-3.5 OW-3.5-18 */
-	return fizeau_sender_header_octets(mode) + measurement->options.padding_octets;
+	return fizeau_sender_header_octets(mode) + measurement->options->padding_octets;
 }
 
 size_t fz_ow_records_max(uint32_t packets)
@@ -48,7 +48,7 @@ static bool make_sid(const struct fz_addr *local, uint8_t sid[static FIZEAU_SID_
 static void fill(const struct fz_measurement *measurement, enum fz_direction direction, const struct fz_addr *local,
 	uint64_t start_ntp, struct fizeau_ow_request *request)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	bool to = direction == FZ_TO;
 
 	request->conf_receiver = to;
@@ -93,7 +93,7 @@ static bool ask(struct fz_measurement *measurement, const struct fizeau_ow_reque
 static bool ask_again(struct fz_measurement *measurement, enum fz_direction direction,
 	struct fizeau_ow_request *request, struct fizeau_event *event, char failure[static FZ_ERROR_TEXT])
 {
-	fz_explain(measurement->options.verbose, "server %s refused the session (Accept %u): asking again without the "
+	fz_explain(measurement->options->verbose, "server %s refused the session (Accept %u): asking again without the "
 		"address of this host", measurement->setup.host, event->session.accept);
 	*(direction == FZ_TO ? &request->sender : &request->receiver) = (struct fizeau_address){.version = 0};
 	return ask(measurement, request, event, failure);
@@ -144,7 +144,7 @@ static void fill_facts(const struct fz_measurement *measurement, const struct fz
 		memcpy(facts->sid, session->request.sid, FIZEAU_SID_OCTETS);
 	facts->local = *local;
 	facts->remote = session->remote;
-	facts->padding_octets = measurement->options.padding_octets;
+	facts->padding_octets = measurement->options->padding_octets;
 	facts->packet_octets = (uint32_t)fz_ow_packet_octets(measurement);
 	facts->start_unix_ns = fizeau_ntp_to_unix_ns(session->request.start_time, session->request.start_time);
 }
@@ -158,7 +158,7 @@ bool fz_ow_request(struct fz_measurement *measurement, enum fz_direction directi
 
 	fz_udp_local(udp, &local);
 	*session = (struct fz_ow_session){
-		.slots = make_slots(&measurement->options),
+		.slots = make_slots(measurement->options),
 		.remote = measurement->setup.control.peer,
 		.mode = fizeau_test_mode_of(measurement->setup.mode & FIZEAU_MODE_SECURITY),
 	};

@@ -57,10 +57,10 @@ static void on_done(void *arg)
 static struct fz_endpoint_sender *make_sender(struct fz_to *to, struct fz_measurement *measurement,
 	const struct fz_ow_session *session)
 {
-	const struct fz_measure_options *options = &measurement->options;
+	const struct fz_measure_options *options = measurement->options;
 	struct fz_endpoint_sender_config config = {
 		.loop = measurement->loop,
-		.clock = &measurement->clock,
+		.clock = measurement->clock,
 		.udp = to->udp,
 		.remote = session->remote,
 		.dscp = options->dscp,
@@ -129,7 +129,7 @@ void fz_to_fail(struct fz_to *to, const char *failure)
 
 bool fz_to_fetch(struct fz_to *to, struct fz_measurement *measurement)
 {
-	size_t max = fz_ow_records_max(measurement->options.count);
+	size_t max = fz_ow_records_max(measurement->options->count);
 	enum fz_fetch_outcome outcome;
 
 	if (to->sender == NULL || to->session.failure != NULL)
@@ -161,7 +161,7 @@ void fz_to_summarise(struct fz_to *to, const struct fz_measurement *measurement)
 		return;
 	/* What was sent and skipped is our own account; of the server's copy nothing is needed. */
 	rc = fizeau_one_way_summarise(to->fetched.records, to->fetched.record_count, &to->end,
-		measurement->options.timeout_ns, &session->summary);
+		measurement->options->timeout_ns, &session->summary);
 	if (rc == FIZEAU_ERR_UNSENT)
 		fz_to_fail(to, "the server has records of packets that were never sent");
 	else if (rc < 0)

@@ -219,6 +219,9 @@ static bool set(struct fz_measure_options *options, int option, const char *valu
 	case FZ_OPTION_RECORDS:
 		options->records = value;
 		return true;
+	case FZ_OPTION_TARGETS:
+		options->targets_file = value;
+		return true;
 	case 'h':
 	case FZ_OPTION_HELP:
 		options->help = true;
@@ -308,10 +311,18 @@ static bool set_operands(struct fz_measure_options *options, const char *name, i
 {
 	bool fetch = options->command == FZ_FETCH;
 
-	if (count != (fetch ? 2 : 1)) {
+	if (options->command == FZ_TWOWAY && count == 0 && options->targets_file == NULL) {
+		snprintf(error, 512, "fizeau %s takes one HOST[:PORT] or more, or --targets FILE", name);
+		return false;
+	}
+	if (options->command != FZ_TWOWAY && count != (fetch ? 2 : 1)) {
 		snprintf(error, 512, "fizeau %s takes one HOST[:PORT]%s", name, fetch ? " and one SID" : "");
 		return false;
 	}
+	options->hosts = operands;
+	options->host_count = fetch ? 1 : (size_t)count;
+	if (count == 0)
+		return true;
 	if (!fz_addr_split(operands[0], options->host, sizeof(options->host), &options->port)) {
 		snprintf(error, 512, "%s is no HOST, HOST:PORT or [IPV6]:PORT", operands[0]);
 		return false;

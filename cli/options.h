@@ -31,8 +31,11 @@ enum fz_ike_wish {
 
 /* Texts lie in argv. */
 struct fz_measure_options {
-	char host[256];
-	uint16_t port; /* 0: the protocol's */
+	char host[256]; /* the first; empty: only targets_file has them */
+	uint16_t port;  /* 0: the protocol's */
+	char **hosts;   /* twoway: all of them, as given */
+	size_t host_count;
+	const char *targets_file; /* twoway: more of them; NULL: none; "-" is stdin */
 	uint32_t count;
 	struct fz_slot_wish slots[FZ_SLOTS_MAX];
 	size_t slot_count;

@@ -21,6 +21,7 @@ static const struct fz_option table[] = {
 	{ONEWAY, FZ_OPTION_FROM, "from", NULL, "only the direction from HOST"},
 	{FETCH, FZ_OPTION_BEGIN, "begin", "N", "first number wanted (0)"},
 	{FETCH, FZ_OPTION_END, "end", "N", "last number wanted (the session's last)"},
+	{TWOWAY, FZ_OPTION_TARGETS, "targets", "FILE", "more servers: HOST[:PORT] a line, # comments; - is stdin"},
 	{TWOWAY, 'm', "mode", "LIST", "acceptable modes, best first: encrypted, authenticated, mixed, open\n"
 		"(with a key authenticated, without open)"},
 	{ONEWAY | FETCH, 'm', "mode", "LIST", "acceptable modes, best first: encrypted, authenticated, open\n"
@@ -112,8 +113,8 @@ static void put_option(const struct fz_option *option, FILE *out)
 void fz_options_help(enum fz_measure_command command, FILE *out)
 {
 	static const char *const heads[] = {
-		[FZ_TWOWAY] = "usage: fizeau twoway [OPTIONS] HOST[:PORT]\n"
-			"Measures both directions to a TWAMP server (RFC 5357), port 862.\n",
+		[FZ_TWOWAY] = "usage: fizeau twoway [OPTIONS] HOST[:PORT]...\n"
+			"Measures both directions to TWAMP servers (RFC 5357), port 862, with all of them at once.\n",
 		[FZ_ONEWAY] = "usage: fizeau oneway [OPTIONS] HOST[:PORT]\n"
 			"Measures to an OWAMP server and from it (RFC 4656), port 861, each direction on its own.\n",
 		[FZ_FETCH] = "usage: fizeau fetch [OPTIONS] HOST[:PORT] SID\n"

@@ -111,10 +111,9 @@ static json_t *session_of(const struct fz_result_session *session)
 	return object;
 }
 
-bool fz_out_json(const struct fz_result *result, FILE *out)
+json_t *fz_json_result(const struct fz_result *result)
 {
 	json_t *root = json_object(), *sessions = json_array();
-	bool good;
 
 	json_object_set_new(root, "schema", json_string("fizeau.result/1"));
 	json_object_set_new(root, "protocol", json_string(result->protocol));
@@ -126,8 +125,18 @@ bool fz_out_json(const struct fz_result *result, FILE *out)
 		json_array_append_new(sessions, session_of(&result->sessions[i]));
 	for (size_t i = 0; i < result->one_way_count; i++)
 		json_array_append_new(sessions, fz_json_one_way(&result->one_way[i]));
-	good = json_object_set_new(root, "sessions", sessions) == 0 &&
-		json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 && fputc('\n', out) != EOF;
+	if (json_object_set_new(root, "sessions", sessions) == 0)
+		return root;
+	json_decref(root);
+	return NULL;
+}
+
+bool fz_out_json(const struct fz_result *result, FILE *out)
+{
+	json_t *root = fz_json_result(result);
+	bool good = root != NULL && json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0 &&
+		fputc('\n', out) != EOF;
+
 	json_decref(root);
 	return good;
 }

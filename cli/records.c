@@ -14,12 +14,19 @@ static bool seen_before(uint8_t *seen, uint32_t seq)
 	return before;
 }
 
+static void begin(FILE *out, const char *target)
+{
+	fputc('{', out);
+	if (target != NULL)
+		fprintf(out, "\"target\":%s,", target);
+}
+
 static void put_received(FILE *out, const struct fizeau_round_trip *r, bool duplicate, int64_t timeout_ns)
 {
 	int64_t total = fizeau_ntp_diff_ns(r->t4, r->t1);
 	int64_t reflector = fizeau_ntp_diff_ns(r->t3, r->t2);
 
-	fprintf(out, "{\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"reflector_seq\":%u", r->seq,
+	fprintf(out, "\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"reflector_seq\":%u", r->seq,
 		total > timeout_ns ? "true" : "false", duplicate ? "true" : "false", r->reflector_seq);
 	fprintf(out, ",\"sent_unix_ns\":%" PRId64 ",\"reflector_received_unix_ns\":%" PRId64
 		",\"reflector_sent_unix_ns\":%" PRId64 ",\"received_unix_ns\":%" PRId64,
@@ -33,29 +40,33 @@ static void put_received(FILE *out, const struct fizeau_round_trip *r, bool dupl
 
 static void put_lost(FILE *out, uint32_t seq, uint64_t sent_ntp)
 {
-	fprintf(out, "{\"seq\":%u,\"lost\":true,\"duplicate\":false,\"reflector_seq\":null,\"sent_unix_ns\":%" PRId64
+	fprintf(out, "\"seq\":%u,\"lost\":true,\"duplicate\":false,\"reflector_seq\":null,\"sent_unix_ns\":%" PRId64
 		",\"reflector_received_unix_ns\":null,\"reflector_sent_unix_ns\":null,\"received_unix_ns\":null"
 		",\"round_trip_delay_ns\":null,\"forward_delay_ns\":null,\"backward_delay_ns\":null"
 		",\"reflector_ns\":null,\"forward_ttl\":null,\"backward_ttl\":null}\n",
 		seq, fizeau_ntp_to_unix_ns(sent_ntp, sent_ntp));
 }
 
-bool fz_records_write(FILE *out, const struct fizeau_round_trip *records, size_t count, uint32_t sent,
-	int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg)
+bool fz_records_write(FILE *out, const char *target, const struct fizeau_round_trip *records, size_t count,
+	uint32_t sent, int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg)
 {
 	uint8_t *seen = calloc((size_t)sent / 8 + 1, 1);
 
 	if (seen == NULL)
 		return false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		begin(out, target);
 		put_received(out, &records[i], seen_before(seen, records[i].seq), timeout_ns);
+	}
 	free(seen);
 	for (uint32_t seq = 0; seq < sent; seq++) {
 		bool back;
 		uint64_t ntp = sent_ntp(arg, seq, &back);
 
-		if (!back)
-			put_lost(out, seq, ntp);
+		if (back)
+			continue;
+		begin(out, target);
+		put_lost(out, seq, ntp);
 	}
 	return fflush(out) == 0 && ferror(out) == 0;
 }

@@ -11,10 +11,10 @@
 #include <fizeau/stats.h>
 
 /* The reflections in order of arrival, duplicates too, then the numbers that did not come back. sent_ntp gives T1 of
-   number seq. False if out failed. */
+   number seq; target is the JSON of what it was measured with, NULL: not told. False if out failed. */
 typedef uint64_t fz_records_sent_fn(const void *arg, uint32_t seq, bool *back);
-FIZEAU_MUST_USE bool fz_records_write(FILE *out, const struct fizeau_round_trip *records, size_t count, uint32_t sent,
-	int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg);
+FIZEAU_MUST_USE bool fz_records_write(FILE *out, const char *target, const struct fizeau_round_trip *records, size_t count,
+	uint32_t sent, int64_t timeout_ns, fz_records_sent_fn *sent_ntp, const void *arg);
 
 /* The records of an OWAMP session, as they are; direction is "to" or "from". */
 FIZEAU_MUST_USE bool fz_records_write_one_way(FILE *out, const char *direction, const struct fizeau_record *records,

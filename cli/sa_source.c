@@ -66,17 +66,28 @@ static bool from_file(const struct fz_sa_source *source, struct fz_sa_list *list
 	return true;
 }
 
+static bool lookup_in_file(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
+{
+	const struct fz_ike_sa *sa;
+	bool there;
+
+	if (source->table_lock != NULL)
+		pthread_mutex_lock(source->table_lock);
+	there = from_file(source, list);
+	sa = there ? fz_ike_static_by_remote(source->table, server) : NULL;
+	if (sa != NULL)
+		add(list, sa);
+	if (source->table_lock != NULL)
+		pthread_mutex_unlock(source->table_lock);
+	return there;
+}
+
 /*= rfc7717#section-5.1 IK-5.1-05 */
 void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
 {
 	char host[FZ_ADDR_TEXT];
 
-	if (from_file(source, list)) {
-		const struct fz_ike_sa *sa = fz_ike_static_by_remote(source->table, server);
-
-		if (sa != NULL)
-			add(list, sa);
-	} else {
+	if (!lookup_in_file(source, server, list)) {
 		fz_addr_host_text(server, host);
 		await(source, fz_ippm_lookup_remote(source->loop, source->socket, host, LOOKUP_MS, on_answer, list),
 			list);

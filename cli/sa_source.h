@@ -3,6 +3,7 @@
 #ifndef FZ_CLI_SA_SOURCE_H
 #define FZ_CLI_SA_SOURCE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include "io/addr.h"
 #include "io/loop.h"
@@ -16,6 +17,7 @@ struct fz_sa_source {
 	const unsigned *interrupts;
 	const char *socket;               /* key service */
 	struct fz_ike_static *table;      /* instead of it; NULL: none */
+	pthread_mutex_t *table_lock;      /* of the table, which is read anew when its file changes; NULL: one thread */
 };
 
 /* Wipe with fz_sa_list_wipe after every use. */

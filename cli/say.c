@@ -5,9 +5,12 @@
 
 static void say(const char *format, va_list args)
 {
+	/* Several threads may have something to say. */
+	flockfile(stderr);
 	fputs("fizeau: ", stderr);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void fz_complain(const char *format, ...)

@@ -35,6 +35,7 @@ struct attempts {
 
 static enum step refuse(struct fz_setup *setup, const char *text)
 {
+	setup->reason = FZ_FAULT_CONNECTION;
 	snprintf(setup->error, sizeof(setup->error), "%s", text);
 	return STEP_REFUSED;
 }
@@ -105,8 +106,24 @@ void fz_setup_explain_closed(const struct fz_setup *setup, const char *under_way
 		snprintf(error, octets, "server %s: %s failed: %s", setup->host, under_way, fizeau_strerror(reason));
 }
 
+enum fz_fault_reason fz_setup_closed_reason(const struct fizeau_event *closed)
+{
+	if (closed->type != FIZEAU_EVENT_CLOSED)
+		return FZ_FAULT_CONNECTION;
+	switch (closed->closed.error) {
+	case FIZEAU_ERR_REFUSED:
+	case FIZEAU_ERR_UNWILLING:
+		return FZ_FAULT_REFUSED;
+	case FIZEAU_ERR_TIMEOUT:
+		return FZ_FAULT_SILENT;
+	default:
+		return FZ_FAULT_CONNECTION;
+	}
+}
+
 static enum step broken(struct fz_setup *setup, int error)
 {
+	setup->reason = error == -EINTR ? FZ_FAULT_INTERRUPTED : FZ_FAULT_CONNECTION;
 	if (error == -EINTR)
 		setup->error[0] = '\0';
 	else
@@ -117,6 +134,7 @@ static enum step broken(struct fz_setup *setup, int error)
 
 static enum step closed(struct fz_setup *setup, const struct fizeau_event *event)
 {
+	setup->reason = fz_setup_closed_reason(event);
 	fz_setup_explain_closed(setup, UNDER_WAY_SET_UP, event, setup->error, sizeof(setup->error));
 	return STEP_REFUSED;
 }
@@ -173,6 +191,7 @@ static enum step initiate(struct fz_setup *setup, struct attempts *attempts, boo
 	if (attempts->sas.error == -EINTR)
 		return broken(setup, -EINTR);
 	if (attempts->sas.error != 0) {
+		setup->reason = FZ_FAULT_KEYING;
 		snprintf(setup->error, sizeof(setup->error), "no IKE SA with %s could be set up: %s: see the log of the "
 			"IKE daemon at %s", setup->host, attempts->sas.reason, setup->options->ike_socket);
 		return STEP_REFUSED;
@@ -189,6 +208,7 @@ static void explain_verdict(struct fz_setup *setup, const struct attempts *attem
 	size_t octets = sizeof(setup->error);
 	char offer[64];
 
+	setup->reason = verdict == FZ_KEYING_UNWILLING ? FZ_FAULT_REFUSED : FZ_FAULT_KEYING;
 	fz_keying_offer_text(fz_keying_security(setup->options->protocol, offered), offer, sizeof(offer));
 	switch (verdict) {
 	case FZ_KEYING_UNWILLING:
@@ -299,6 +319,8 @@ static int use_passphrase(struct fz_setup *setup, const struct attempts *attempt
 static int fill(struct fz_setup *setup, const struct attempts *attempts, const struct fz_keying_choice *choice,
 	struct fizeau_set_up *set_up)
 {
+	int rc;
+
 	*set_up = (struct fizeau_set_up){.mode = choice->mode};
 	setup->mode = choice->mode;
 	setup->key = (struct fz_result_key){.source = choice->source};
@@ -308,8 +330,12 @@ static int fill(struct fz_setup *setup, const struct attempts *attempts, const s
 	if (getrandom(&set_up->keys, sizeof(set_up->keys), 0) != (ssize_t)sizeof(set_up->keys) ||
 		getrandom(set_up->client_iv, sizeof(set_up->client_iv), 0) != (ssize_t)sizeof(set_up->client_iv))
 		return -errno;
-	return choice->source == FZ_KEY_IKE ? use_sa(setup, attempts, set_up)
-					    : use_passphrase(setup, attempts, set_up);
+	if (setup->computing != NULL)
+		atomic_fetch_add(setup->computing, 1);
+	rc = choice->source == FZ_KEY_IKE ? use_sa(setup, attempts, set_up) : use_passphrase(setup, attempts, set_up);
+	if (setup->computing != NULL)
+		atomic_fetch_sub(setup->computing, 1);
+	return rc;
 }
 
 /*= rfc5357#section-6 TW-6-05 */
@@ -322,6 +348,7 @@ static bool count_is_bearable(struct fz_setup *setup, const struct attempts *att
 
 	if (!computed || fizeau_count_check(attempts->count, setup->options->pbkdf2_max) == 0)
 		return true;
+	setup->reason = FZ_FAULT_KEYING;
 	snprintf(setup->error, sizeof(setup->error), "server %s asks for %u rounds of PBKDF2; taken are powers of two "
 		"from 1024 to %u: --pbkdf2-max raises that", setup->host, attempts->count,
 		setup->options->pbkdf2_max);
@@ -353,6 +380,7 @@ static enum step answer_greeting(struct fz_setup *setup, struct attempts *attemp
 		rc = fizeau_control_client_set_up(setup->control.client, &set_up, fz_clock_mono());
 	fizeau_wipe(&set_up, sizeof(set_up));
 	if (rc < 0) {
+		setup->reason = FZ_FAULT_LOCAL;
 		snprintf(setup->error, sizeof(setup->error), "server %s: no Set-Up-Response could be made: %s",
 			setup->host, fizeau_strerror(rc));
 		return STEP_REFUSED;
@@ -443,6 +471,7 @@ static enum step connect_once(struct fz_setup *setup, struct attempts *attempts,
 	if (rc == -EINTR)
 		return broken(setup, rc);
 	if (rc < 0) {
+		setup->reason = rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM ? FZ_FAULT_LOCAL : FZ_FAULT_UNREACHABLE;
 		snprintf(setup->error, sizeof(setup->error), "server %s port %u cannot be reached: %s", setup->host,
 			fz_addr_port(server), fizeau_strerror(rc));
 		return STEP_UNREACHABLE;

@@ -4,9 +4,11 @@
 #ifndef FZ_CLI_SETUP_H
 #define FZ_CLI_SETUP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include "cli.h"
 #include "control.h"
+#include "fault.h"
 #include "keying.h"
 #include "keys/passphrase_file.h"
 #include "options.h"
@@ -27,7 +29,9 @@ struct fz_setup {
 	uint32_t mode;                  /* as chosen, the IKE bit included */
 	struct fz_result_key key;
 	char host[FZ_ADDR_TEXT];        /* the server, for messages */
-	char error[FZ_ERROR_TEXT];      /* unless connected: one line for a person; empty: interrupted */
+	enum fz_fault_reason reason;    /* unless connected */
+	char error[FZ_ERROR_TEXT];      /* likewise: one line for a person; empty: interrupted */
+	atomic_uint *computing;         /* counts the threads that are at PBKDF2; NULL: nobody asks */
 };
 
 /* One server address. Close control afterwards, whatever came. */
@@ -36,6 +40,8 @@ FIZEAU_MUST_USE enum fz_setup_outcome fz_setup_run(struct fz_setup *setup, const
 /* The line for a connection that ended instead of going on: what was under way, by whom, why and the remedy. */
 void fz_setup_explain_closed(const struct fz_setup *setup, const char *under_way, const struct fizeau_event *closed,
 	char *error, size_t octets);
+
+enum fz_fault_reason fz_setup_closed_reason(const struct fizeau_event *closed);
 
 /* "TWAMP", "OWAMP". */
 const char *fz_protocol_name(enum fizeau_protocol protocol);

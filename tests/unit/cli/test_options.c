@@ -145,8 +145,7 @@ static void utf8(void **state)
 /* Splits a line at blanks into argv and reads it. */
 static bool parse(const char *line, struct fz_measure_options *options, char error[static 512])
 {
-	static char words[512];
-	char *argv[48];
+	static char words[512], *argv[48];
 	int argc = 0;
 	char *at = words;
 
@@ -229,6 +228,12 @@ static void everything(void **state)
 	assert_string_equal(options.host, "host");
 	assert_true(parse("twoway --bypass-ipsec=0x100 host", &options, error));
 	assert_int_equal(options.bypass_mark, 0x100);
+	assert_true(parse("twoway --targets /t -4", &options, error));
+	assert_string_equal(options.targets_file, "/t");
+	assert_int_equal(options.host_count, 0);
+	assert_true(parse("twoway a:1 b", &options, error));
+	assert_int_equal(options.host_count, 2);
+	assert_string_equal(options.hosts[1], "b");
 	assert_true(parse("twoway --help", &options, error));
 	assert_true(options.help);
 }
@@ -239,7 +244,9 @@ static void refusals(void **state)
 		const char *line, *says;
 	} bad[] = {
 		{"twoway", "takes one HOST"},
-		{"twoway a b", "takes one HOST"},
+		{"twoway --targets", "--targets needs a value"},
+		{"oneway a b", "takes one HOST"},
+		{"oneway --targets f", "unknown option --targets"},
 		{"twoway -c", "-c needs a value"},
 		{"twoway --nonsense host", "unknown option --nonsense"},
 		{"twoway -c 0 host", "--count 0"},
@@ -270,7 +277,7 @@ static void refusals(void **state)
 		{"twoway --ike initiate --ike-static /f host", "cannot be initiated"},
 		{"twoway -6 -I 192.0.2.1 host", "address family"},
 		{"twoway --pbkdf2-max 1000 host", "--pbkdf2-max 1000"},
-		{"twoway [::1 host", "takes one HOST"},
+		{"twoway [::1 host", "[::1 is no HOST"},
 		{"twoway [::1", "[::1 is no HOST"},
 		{"twoway host:99999", "host:99999 is no HOST"},
 		{"twoway --to host", "unknown option --to"},
@@ -383,7 +390,7 @@ static bool helps(enum fz_measure_command command, const char *with, const char 
 static void help(void **state)
 {
 	(void)state;
-	assert_true(helps(FZ_TWOWAY, "usage: fizeau twoway [OPTIONS] HOST[:PORT]\n", "--from"));
+	assert_true(helps(FZ_TWOWAY, "usage: fizeau twoway [OPTIONS] HOST[:PORT]...\n", "--from"));
 	assert_true(helps(FZ_TWOWAY, "\n  -c, --count N            test packets to send (100)\n", NULL));
 	assert_true(helps(FZ_TWOWAY, "\n      --ike MODE           key from an IKE SA", NULL));
 	assert_true(helps(FZ_TWOWAY, "authenticated, mixed, open\n                           (with a key", NULL));

@@ -363,7 +363,7 @@ static void records(void **state)
 	FILE *out = open_memstream(&text, &len);
 
 	(void)state;
-	assert_true(fz_records_write(out, trips, 3, 3, 3000000000, sent_at, &base));
+	assert_true(fz_records_write(out, NULL, trips, 3, 3, 3000000000, sent_at, &base));
 	fclose(out);
 	assert_string_equal(text,
 		"{\"seq\":2,\"lost\":false,\"duplicate\":false,\"reflector_seq\":0,\"sent_unix_ns\":1795499404000000000,"
