@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include "conf_table.h"
@@ -146,8 +147,19 @@ bool fz_conf_serves(const struct fz_conf *conf, enum fizeau_protocol protocol)
 	return false;
 }
 
+/* Cores that this process may run on. */
+static uint64_t cores(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+
+	return count < 1 ? 1 : count > FZ_CONF_WORKERS_MAX ? FZ_CONF_WORKERS_MAX : (uint64_t)count;
+}
+
 bool fz_conf_finish(struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 {
+	if (!conf->workers)
+		conf->workers = cores();
 	/*= rfc8545#section-5 PO-5-01 */
 	if (!conf->listen_count) {
 		conf->listens[0] = (struct fz_listen){.protocol = FIZEAU_TWAMP, .any = true, .port = 862};

@@ -14,6 +14,7 @@
 #include "io/ipsec.h"
 
 #define FZ_CONF_LISTEN_MAX 64
+#define FZ_CONF_WORKERS_MAX 64
 #define FZ_CONF_CLASS_MAX 64
 #define FZ_CONF_RULE_MAX 256
 #define FZ_CONF_MATCH_MAX 4
@@ -124,7 +125,7 @@ struct fz_conf {
 	int64_t storage_keep_ns;
 	char control[FZ_CONF_PATH_MAX];
 	char user[FZ_CONF_PATH_MAX];
-	uint64_t workers;
+	uint64_t workers; /* 0: not finished yet */
 	struct fz_clock_choice clock;
 };
 

@@ -302,8 +302,8 @@ static const struct fz_directive directives[] = {
 		.allowed = "control PATH"},
 	{.name = "user", .type = FZ_DIRECTIVE_TEXT, .offset = AT(user), .fallback = "fizeau",
 		.allowed = "user NAME, or user - to stay"},
-	{.name = "workers", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(workers), .min = 1, .max = 1, .fallback = "1",
-		.allowed = "workers 1: this version reflects in one"},
+	{.name = "workers", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(workers), .min = 1,
+		.max = FZ_CONF_WORKERS_MAX, .allowed = "workers N, 1 to 64"},
 };
 
 _Static_assert(sizeof(directives) / sizeof(directives[0]) <= 64, "fz_conf.seen has a bit for each");

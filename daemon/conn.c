@@ -95,14 +95,6 @@ static void forget_session(struct fz_conn *conn, struct fz_session *session)
 	*at = session->next_of_owner;
 }
 
-static void log_session_end(struct fz_engine *engine, const struct fz_session *session, enum fz_counter reason)
-{
-	fz_log_peer(engine->log, FZ_LOG_INFO, &session->peer, fz_clock_mono(),
-		"session on port %u ended (%s): %llu packets received, %llu reflected", (unsigned)session->local_port,
-		fz_counter_name(reason), (unsigned long long)session->received,
-		(unsigned long long)session->reflected);
-}
-
 static void conn_settle(struct fz_conn *conn);
 
 /* The session's own end (REFWAIT, duration, packets), or what conn.c ends. */
@@ -111,8 +103,8 @@ static void session_ended(struct fz_session *session, enum fz_counter reason)
 	struct fz_conn *conn = session->owner;
 	struct fz_engine *engine = session->engine;
 
+	(void)reason;
 	fz_admit_leave(engine->admit, &session->place);
-	log_session_end(engine, session, reason);
 	if (!conn)
 		return;
 	forget_session(conn, session);

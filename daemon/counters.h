@@ -42,6 +42,7 @@ enum fz_counter {
 	FZ_COUNT_REQUEST_BANDWIDTH,
 	FZ_COUNT_REQUEST_DURATION,
 	FZ_COUNT_REQUEST_STORAGE,       /* likewise, or no storage to be had */
+	FZ_COUNT_REQUEST_WORKER,        /* none runs, or what it has to be told has piled up */
 	FZ_COUNT_REQUEST_SID,           /* a client's SID that is in use */
 	FZ_COUNT_REQUEST_INTERNAL,
 	/* sessions' ends */
@@ -52,6 +53,7 @@ enum fz_counter {
 	FZ_COUNT_ENDED_CONNECTION,      /* its control connection ended without a stop */
 	FZ_COUNT_ENDED_FAILED,          /* OWAMP: one end said so, or the numbers do not add up */
 	FZ_COUNT_ENDED_STORAGE,         /* OWAMP: its records could not be stored */
+	FZ_COUNT_ENDED_WORKER,          /* the worker that reflected it died */
 	/* fetches */
 	FZ_COUNT_FETCHED,               /* answered with Accept 0 */
 	FZ_COUNT_FETCH_DENIED,

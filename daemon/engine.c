@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "engine.h"
+#include "ipsec.h"
 #include "io/tcp.h"
 #include "io/udp.h"
 
@@ -249,6 +250,7 @@ static bool configure_clock(struct fz_engine *engine, const struct fz_conf *conf
 	engine->clock = clock;
 	engine->clock.stepped = clock_stepped;
 	engine->clock.arg = engine;
+	fz_session_table_set_clock(engine->sessions, &conf->clock);
 	if (fz_clock_watch(&engine->clock, engine->loop))
 		fz_log(engine->log, FZ_LOG_ERROR, "no memory for the timer of the clock");
 	return true;
@@ -324,7 +326,7 @@ void fz_engine_open_store(struct fz_engine *engine)
 
 int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
 {
-	uint32_t seeds[3];
+	uint32_t seeds[2];
 
 	memset(engine, 0, sizeof(*engine));
 	if (getrandom(seeds, sizeof(seeds), 0) != (ssize_t)sizeof(seeds))
@@ -337,15 +339,26 @@ int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log
 	engine->started = fz_clock_mono();
 	engine->connections_max = raise_descriptors();
 	engine->admit = fz_admit_new(seeds[0]);
-	engine->reflect = fz_reflect_new(loop, log, &engine->clock, &engine->counters, seeds[1]);
+	engine->sessions = fz_session_table_new(loop, log, &engine->counters);
 	engine->keyd = fz_keyd_new(loop, log);
 	engine->ow_batch = fz_udp_batch_new(OW_BATCH, FIZEAU_TEST_PACKET_MAX);
-	engine->ow_port = seeds[2];
+	engine->ow_port = seeds[1];
 	engine->store_timer = (struct fz_timer){.fn = expire_stored, .arg = engine};
-	if (engine->admit && engine->reflect && engine->keyd && engine->ow_batch)
+	if (engine->admit && engine->sessions && engine->keyd && engine->ow_batch)
 		return 0;
 	fz_engine_done(engine);
 	return -ENOMEM;
+}
+
+bool fz_engine_start_workers(struct fz_engine *engine, bool foreground, char error[static FZ_CONF_ERROR_MAX])
+{
+	const struct fz_workers_options options = {.count = (uint32_t)engine->conf->workers, .foreground = foreground};
+	int why = fz_session_table_start(engine->sessions, &options);
+
+	if (why)
+		snprintf(error, FZ_CONF_ERROR_MAX, "the workers cannot be started: %s%s", fizeau_strerror(why),
+			why == -ENOENT ? " (fizeaud starts itself as /proc/self/exe: mount /proc)" : "");
+	return !why;
 }
 
 bool fz_engine_measures(const struct fz_engine *engine)
@@ -378,7 +391,7 @@ void fz_engine_done(struct fz_engine *engine)
 	fz_store_close(engine->store);
 	fz_clock_close(&engine->clock);
 	fz_udp_batch_free(engine->ow_batch);
-	fz_reflect_free(engine->reflect);
+	fz_session_table_free(engine->sessions);
 	fz_keyd_free(engine->keyd);
 	fz_admit_free(engine->admit);
 	fz_conf_release(engine->conf);

@@ -6,7 +6,7 @@
 #include <fizeau/server.h>
 #include "admit.h"
 #include "keyd.h"
-#include "reflect.h"
+#include "session.h"
 #include "store.h"
 
 #define FZ_LISTENERS_MAX (2 * FZ_CONF_LISTEN_MAX)
@@ -38,7 +38,7 @@ struct fz_engine {
 	struct fz_conf *conf; /* for new connections */
 	struct fz_keyd *keyd;
 	struct fz_admit *admit;
-	struct fz_reflect *reflect;
+	struct fz_session_table *sessions;      /* of TWAMP */
 	struct fz_store *store;            /* of OWAMP sessions; NULL: none are received */
 	struct fz_timer store_timer;
 	struct fz_udp_batch *ow_batch;     /* of the sockets of all OWAMP sessions */
@@ -63,6 +63,10 @@ FIZEAU_MUST_USE bool fz_engine_configure(struct fz_engine *engine, struct fz_con
 
 /* Opens the storage of conf, as whoever the daemon has become. Without it sessions are not received: a warning says why. */
 void fz_engine_open_store(struct fz_engine *engine);
+
+/* Starts the workers of conf, as whoever the daemon has become. False: error says why. */
+FIZEAU_MUST_USE bool fz_engine_start_workers(struct fz_engine *engine, bool foreground,
+	char error[static FZ_CONF_ERROR_MAX]);
 
 /* SIGTERM: takes no more connections, and says Stop-Sessions where OWAMP sessions run. True if there are any: their clients
    have a moment to say theirs. */

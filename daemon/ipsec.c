@@ -36,11 +36,9 @@ bool fz_ipsec_connection(const struct fz_conf *conf, int fd, const struct fz_add
 	return marked(signs, mark);
 }
 
-bool fz_ipsec_datagram(struct fz_ipsec_view *view, const struct fz_conf *conf, const struct fz_datagram *in,
+bool fz_ipsec_datagram(struct fz_ipsec_view *view, const struct fz_ipsec_signs *signs, const struct fz_datagram *in,
 	struct fizeau_mono now)
 {
-	const struct fz_ipsec_signs *signs = &conf->ipsec;
-
 	if (signs->interface_count && (!view->asked_ns || now.ns - view->asked_ns >= ASK_NS)) {
 		for (uint32_t i = 0; i < signs->interface_count; i++)
 			view->indexes[i] = fz_interface_index(signs->interfaces[i]);

@@ -20,7 +20,7 @@ bool fz_ipsec_required(const struct fz_class *c, uint32_t mode);
 
 /* Whether they did. A connection that came by an interface exists on that one only from then on. */
 bool fz_ipsec_connection(const struct fz_conf *conf, int fd, const struct fz_addr *peer);
-bool fz_ipsec_datagram(struct fz_ipsec_view *view, const struct fz_conf *conf, const struct fz_datagram *in,
+bool fz_ipsec_datagram(struct fz_ipsec_view *view, const struct fz_ipsec_signs *signs, const struct fz_datagram *in,
 	struct fizeau_mono now);
 
 /* Whether the kernel and our rights allow what the configuration asks for; error says which of it they do not. */

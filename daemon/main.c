@@ -5,13 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 #include "ctl.h"
 #include "engine.h"
 #include "user.h"
+#include "worker.h"
 
 #define WIND_DOWN_NS 2000000000ll
 #define WIND_DOWN_LOOK_NS 20000000ll
@@ -96,16 +95,6 @@ static int complain(const char *error)
 	return 2;
 }
 
-/* Secrets must not end in a core file or be read by a debugger of the same user. Again after the user changed: the
-   kernel sets this back then. */
-static void keep_secrets(void)
-{
-	const struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 /* Clients of OWAMP have been told Stop-Sessions: those that answer in time have their sessions ended well. */
 static void wind_down(void *arg)
 {
@@ -149,8 +138,8 @@ static void on_hup(void *arg, int signo)
 		fz_log(&daemon->log, FZ_LOG_ERROR, "configuration not taken over, the old one stays: %s", error);
 	}
 	if (conf && (strcmp(conf->control, daemon->conf->control) || strcmp(conf->user, daemon->conf->user) ||
-			strcmp(conf->storage, daemon->conf->storage)))
-		fz_log(&daemon->log, FZ_LOG_WARNING, "control, user and storage take effect with a restart");
+			strcmp(conf->storage, daemon->conf->storage) || conf->workers != daemon->conf->workers))
+		fz_log(&daemon->log, FZ_LOG_WARNING, "control, user, storage and workers take effect with a restart");
 	fz_conf_release(conf);
 	sd_notify(0, "READY=1");
 }
@@ -189,6 +178,9 @@ static bool set_up(struct daemon *daemon, char *error)
 	}
 	if (!fz_engine_configure(&daemon->engine, daemon->conf, error) || !open_control(daemon, error) ||
 		!fz_user_become(daemon->conf, &daemon->log, error))
+		return false;
+	fz_user_keep_secrets();
+	if (!fz_engine_start_workers(&daemon->engine, daemon->options.foreground, error))
 		return false;
 	fz_engine_open_store(&daemon->engine);
 	return true;
@@ -230,13 +222,12 @@ static int serve(struct daemon *daemon)
 	fz_log_open(&daemon->log, false, daemon->options.level);
 	if (!daemon->options.foreground)
 		background = fz_user_background(error);
-	keep_secrets();
+	fz_user_keep_secrets();
 	if ((background < 0 && !daemon->options.foreground) || !set_up(daemon, error)) {
 		fz_log(&daemon->log, FZ_LOG_ERROR, "%s", error);
 		tear_down(daemon);
 		return 2;
 	}
-	keep_secrets();
 	if (background >= 0) {
 		fz_log_open(&daemon->log, true, daemon->options.level);
 		fz_user_detach(background);
@@ -256,6 +247,8 @@ int main(int argc, char **argv)
 	struct daemon daemon = {.ctl = NULL};
 	char error[FZ_CONF_ERROR_MAX];
 
+	if (argc > 0 && !strcmp(argv[0], FZ_WORKER_NAME))
+		return fz_worker_run();
 	if (!parse_options(argc, argv, &daemon.options)) {
 		fputs(usage, stderr);
 		return 2;

@@ -84,7 +84,7 @@ static bool came_through(void *arg, const struct fz_datagram *datagram, struct f
 {
 	struct fz_ow_session *session = arg;
 
-	return fz_ipsec_datagram(&session->ipsec, session->conf, datagram, now);
+	return fz_ipsec_datagram(&session->ipsec, &session->conf->ipsec, datagram, now);
 }
 
 static void all_sent(void *arg)

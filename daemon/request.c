@@ -128,7 +128,7 @@ static struct fz_session *open_session(const struct fz_request_from *from, struc
 		return NULL;
 	/* Connections that nobody sets up must not cost one that is set up its session. */
 	do
-		session = fz_reflect_add(from->engine->reflect, wanted, accept, &counter);
+		session = fz_session_add(from->engine->sessions, wanted, accept, &counter);
 	while (!session && counter == FZ_COUNT_REQUEST_DESCRIPTORS && fz_engine_spare_descriptor(from->engine));
 	if (!session) {
 		fz_admit_leave(from->engine->admit, &place);
@@ -136,6 +136,7 @@ static struct fz_session *open_session(const struct fz_request_from *from, struc
 			counter == FZ_COUNT_REQUEST_PORTS ? "no test port left that its address does not use" :
 			counter == FZ_COUNT_REQUEST_UNSUPPORTED ? "Receiver Address is not of this host" :
 			counter == FZ_COUNT_REQUEST_DESCRIPTORS ? "no descriptor left for its socket" :
+			counter == FZ_COUNT_REQUEST_WORKER ? "no worker that could take it now" :
 			"no socket or no memory for it");
 		return NULL;
 	}

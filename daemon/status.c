@@ -103,7 +103,10 @@ static json_t *rate_of(uint64_t packets, int64_t ran)
 static json_t *session_of(const struct fz_session *session, struct fizeau_mono now)
 {
 	static const char *const states[] = {"requested", "running", "stopped"};
-	json_t *one = session_begin("twamp", "both", session->sid, &session->peer, &session->remote, session->local_port);
+	const struct fz_figures *figures = fz_session_figures(session);
+	struct fz_addr remote;
+	fz_session_remote(session, &remote);
+	json_t *one = session_begin("twamp", "both", session->sid, &session->peer, &remote, session->local_port);
 	json_t *drops = json_object();
 	bool started = session->state != FZ_SESSION_REQUESTED;
 	int64_t ran = started ? now.ns - session->started.ns : 0;
@@ -116,12 +119,13 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 	json_object_set_new(one, "padding_octets", json_integer(session->padding_octets));
 	json_object_set_new(one, "running_s", started ? json_integer(ran / SECOND) : json_null());
 	json_object_set_new(one, "ends_s", started ? seconds_until(fz_session_ends(session), now) : json_null());
-	json_object_set_new(one, "received", json_integer((json_int_t)session->received));
-	json_object_set_new(one, "reflected", json_integer((json_int_t)session->reflected));
+	json_object_set_new(one, "worker", json_integer(session->worker + 1));
+	json_object_set_new(one, "received", json_integer((json_int_t)fz_figure(&figures->received)));
+	json_object_set_new(one, "reflected", json_integer((json_int_t)fz_figure(&figures->reflected)));
 	json_object_set_new(one, "sent", json_null());
-	json_object_set_new(one, "rate_pps", rate_of(session->received, ran));
+	json_object_set_new(one, "rate_pps", rate_of(fz_figure(&figures->received), ran));
 	for (int i = 0; i < FZ_DROPS; i++)
-		json_object_set_new(drops, fz_drop_name((enum fz_drop)i), json_integer((json_int_t)session->drops[i]));
+		json_object_set_new(drops, fz_drop_name((enum fz_drop)i), json_integer((json_int_t)fz_figure(&figures->drops[i])));
 	json_object_set_new(one, "drops", drops);
 	return one;
 }
@@ -178,6 +182,7 @@ static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_
 	json_object_set_new(one, "padding_octets", json_integer(request->padding_octets));
 	json_object_set_new(one, "running_s", session->running ? json_integer(ran / SECOND) : json_null());
 	json_object_set_new(one, "ends_s", session->running ? seconds_until(session->ends, now) : json_null());
+	json_object_set_new(one, "worker", json_null());
 	json_object_set_new(one, "received",
 		session->receiver ? json_integer((json_int_t)received.received) : json_null());
 	json_object_set_new(one, "reflected", json_null());
@@ -294,6 +299,44 @@ static json_t *classes_of(const struct fz_engine *engine)
 	return list;
 }
 
+static json_t *workers_of(const struct fz_engine *engine)
+{
+	const struct fz_workers *workers = fz_session_table_workers(engine->sessions);
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < fz_workers_count(workers); i++) {
+		const struct fz_shared *shared = fz_workers_shared(workers, i);
+		pid_t pid = fz_workers_pid(workers, i);
+		json_t *one = json_object();
+		uint32_t sessions, ports;
+		fz_session_table_of_worker(engine->sessions, i, &sessions, &ports);
+		json_object_set_new(one, "worker", json_integer(i + 1));
+		json_object_set_new(one, "pid", pid ? json_integer(pid) : json_null());
+		json_object_set_new(one, "sessions", json_integer(sessions));
+		json_object_set_new(one, "ports", json_integer(ports));
+		json_object_set_new(one, "packets_received", json_integer(
+			shared ? (json_int_t)fz_figure(&shared->counters[FZ_COUNT_PACKETS_RECEIVED]) : 0));
+		json_object_set_new(one, "packets_reflected", json_integer(
+			shared ? (json_int_t)fz_figure(&shared->counters[FZ_COUNT_PACKETS_REFLECTED]) : 0));
+		json_object_set_new(one, "restarts", json_integer((json_int_t)fz_workers_restarts(workers, i)));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+/* By the main process, by the workers that run, and by those that have been. */
+static uint64_t counted(const struct fz_engine *engine, enum fz_counter counter)
+{
+	const struct fz_workers *workers = fz_session_table_workers(engine->sessions);
+	uint64_t sum = engine->counters.of[counter];
+
+	for (uint32_t i = 0; i < fz_workers_count(workers); i++) {
+		const struct fz_shared *shared = fz_workers_shared(workers, i);
+		sum += shared ? fz_figure(&shared->counters[counter]) : 0;
+	}
+	return sum;
+}
+
 char *fz_ctl_document(const struct fz_engine *engine)
 {
 	struct fizeau_mono now = fz_clock_mono();
@@ -313,15 +356,18 @@ char *fz_ctl_document(const struct fz_engine *engine)
 	json_object_set_new(ike, "offered", json_boolean(modes & FIZEAU_MODE_TW_IKEV2));
 	json_object_set_new(root, "ike", ike);
 	json_object_set_new(root, "connections", connections_of(engine));
-	for (const struct fz_session *session = fz_reflect_first(engine->reflect); session; session = session->next)
-		json_array_append_new(sessions, session_of(session, now));
+	for (const struct fz_session *session = fz_session_table_first(engine->sessions); session; session = session->next) {
+		if (!session->ending)
+			json_array_append_new(sessions, session_of(session, now));
+	}
 	for (const struct fz_ow_session *session = engine->ow_first; session; session = session->next)
 		json_array_append_new(sessions, ow_session_of(session, now));
 	json_object_set_new(root, "sessions", sessions);
+	json_object_set_new(root, "workers", workers_of(engine));
 	json_object_set_new(root, "storage", storage_of(engine));
 	for (int i = 0; i < FZ_COUNTERS; i++)
 		json_object_set_new(counters, fz_counter_name((enum fz_counter)i),
-			json_integer((json_int_t)engine->counters.of[i]));
+			json_integer((json_int_t)counted(engine, (enum fz_counter)i)));
 	json_object_set_new(root, "counters", counters);
 	json_object_set_new(root, "classes", classes_of(engine));
 	document = json_dumps(root, JSON_COMPACT);

@@ -17,4 +17,8 @@ void fz_user_detach(int background);
    stays. */
 FIZEAU_MUST_USE bool fz_user_become(const struct fz_conf *conf, struct fz_log *log, char error[static FZ_CONF_ERROR_MAX]);
 
+/* Secrets must not end in a core file or be read by a debugger of the same user. To be said again after the user changed:
+   the kernel sets this back then, as it does for a new program. */
+void fz_user_keep_secrets(void);
+
 #endif

@@ -181,6 +181,29 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	return 0;
 }
 
+int fz_udp_adopt(int fd, const struct fz_udp_options *options, struct fz_udp **out)
+{
+	union any_sockaddr bound = {0};
+	socklen_t len = sizeof(bound);
+	struct fz_udp *udp;
+
+	*out = NULL;
+	if (options->shared == NULL)
+		return -EINVAL;
+	if (getsockname(fd, &bound.sa, &len) != 0)
+		return -errno;
+	udp = calloc(1, sizeof(*udp));
+	if (udp == NULL)
+		return -ENOMEM;
+	udp->fd = fd;
+	udp->batch = options->shared;
+	fz_addr_from_sockaddr(&udp->local, &bound.sa, len);
+	udp->source = fz_stamping_enable(fd);
+	udp->trains = fz_udp_has_trains(fd);
+	*out = udp;
+	return 0;
+}
+
 void fz_udp_close(struct fz_udp *udp)
 {
 	if (udp == NULL)

@@ -45,6 +45,9 @@ struct fz_datagram {
 /* Opens, binds (port 0: any) and sets TTL 255, receive stamps (hardware, kernel, or neither: source tells), TTL and
    class reporting, and local-drop counting. 0 or -errno. */
 FIZEAU_MUST_USE int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *options, struct fz_udp **udp);
+/* A socket that fz_udp_open opened in another process, for a shared batch: fd is taken over unless that fails. Of the
+   options only the batch counts, the rest is as it was opened. */
+FIZEAU_MUST_USE int fz_udp_adopt(int fd, const struct fz_udp_options *options, struct fz_udp **udp);
 void fz_udp_close(struct fz_udp *udp); /* NULL is fine */
 int fz_udp_fd(const struct fz_udp *udp);
 void fz_udp_local(const struct fz_udp *udp, struct fz_addr *local);

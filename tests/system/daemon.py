@@ -280,7 +280,7 @@ with case("several sessions of a connection, and more after the stop"), Fizeaud(
     assert counter(server, "dropped_not_started") == 1
     control.stop()
 
-with case("one port serves two addresses"), Fizeaud() as server, Control(server) as control, \
+with case("one port serves two addresses"), Fizeaud("workers 1") as server, Control(server) as control, \
         Control(server, "127.0.0.2") as other, Sender(server) as a, Sender(server, "127.0.0.2") as b, \
         Sender(server, "127.0.0.3") as stranger:
     one, two = control.open().session(sender_port=a.port), other.open().session(sender_port=b.port)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What the two halves of a worker's reflector share: packets (reflect.c) and orders (reflect_orders.c). */
+#ifndef FZ_DAEMON_REFLECT_PARTS_H
+#define FZ_DAEMON_REFLECT_PARTS_H
+
+#include <fizeau/reflector.h>
+#include "bucket.h"
+#include "io/udp.h"
+#include "ipsec.h"
+#include "reflect.h"
+#include "seats.h"
+
+#define FZ_REFLECT_BATCH 32
+
+enum fz_reflected_state {
+	FZ_REFLECTED_ADDED, /* nothing is reflected */
+	FZ_REFLECTED_RUNS,
+	FZ_REFLECTED_STOPPED,
+};
+
+/* A session. */
+struct fz_reflected {
+	struct fz_seat seat;
+	struct fz_reflect *reflect;
+	struct fz_test_socket *socket;
+	struct fizeau_reflector *reflector;
+	struct fz_figures *figures;
+	uint64_t packets;   /* that it may have reflected */
+	size_t octets_max;  /* longest packet that is reflected */
+	struct fz_bucket packets_bucket, bits_bucket;
+	struct fz_ipsec_signs *ipsec; /* what its packets must bear; NULL: nothing */
+	struct fz_ipsec_view ipsec_view;
+	enum fz_reflected_state state;
+	uint32_t slot;
+	uint16_t remote_port; /* packets came from last; its Sender Port to begin with */
+	uint8_t dscp;
+	struct fz_timer timer;
+	int64_t duration_ns, timeout_ns, refwait_ns;
+	struct fizeau_mono last; /* end at the latest */
+};
+
+struct fz_test_socket {
+	struct fz_test_socket *next;
+	struct fz_reflect *reflect;
+	struct fz_udp *udp;
+	uint32_t number;
+	uint32_t sessions;
+	bool reading, closing;                          /* not to be closed now; to be closed then */
+	bool used_up;                                   /* a session has had all its packets */
+	struct fz_reflected *queued[FZ_REFLECT_BATCH]; /* whose reflection lies in the send batch */
+	uint32_t queued_count;
+	uint64_t receive_drops;                         /* counted so far */
+};
+
+struct fz_reflect {
+	struct fz_loop *loop;
+	struct fz_clock *clock;
+	struct fz_shared *shared;
+	struct fz_reflect_hooks hooks;
+	struct fz_seats seats;
+	struct fz_udp_batch *batch; /* of all sockets */
+	struct fz_test_socket *sockets;
+	struct fz_reflected **slots; /* FZ_WORKER_SLOTS */
+};
+
+/* The socket has something to read. */
+void fz_reflect_readable(void *arg, uint32_t events);
+void fz_reflected_end(struct fz_reflected *session, enum fz_counter reason);
+/* Closes it if that was ordered, and is possible now. */
+void fz_test_socket_close_if(struct fz_test_socket *socket);
+
+#endif
