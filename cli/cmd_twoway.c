@@ -125,6 +125,16 @@ static int summarise_lateness(struct fz_twoway *twoway)
 	return 0;
 }
 
+/* What our own socket dropped came back: it is no loss on the way. */
+static void mark_local_loss(struct fz_result_session *session)
+{
+	struct fizeau_round_trip_summary *summary = &session->summary;
+
+	session->lost_local = session->receive_drops < summary->lost ? session->receive_drops : summary->lost;
+	summary->lost_backward -=
+		session->lost_local < summary->lost_backward ? session->lost_local : summary->lost_backward;
+}
+
 int fz_twoway_summarise(struct fz_twoway *twoway)
 {
 	const struct fz_test *test = &twoway->test;
@@ -144,11 +154,16 @@ int fz_twoway_summarise(struct fz_twoway *twoway)
 	session->receive_drops = counters.receive_drops;
 	session->discards = test->discards;
 	session->received_by = test->received_by;
+	session->missed = test->missed;
+	fz_test_settle(&twoway->test, &session->sent_by);
 	rc = summarise_lateness(twoway);
 	if (rc < 0)
 		return rc;
-	return fizeau_round_trip_summarise(test->records, test->record_count, test->sent, options->timeout_ns,
+	rc = fizeau_round_trip_summarise(test->records, test->record_count, test->sent, options->timeout_ns,
 		&session->summary);
+	if (rc >= 0)
+		mark_local_loss(session);
+	return rc;
 }
 
 static uint64_t sent_ntp(const void *arg, uint32_t seq, bool *back)

@@ -273,6 +273,7 @@ static int open_port(const struct fz_measurement *measurement, size_t packet_oct
 		.packet_octets = (uint32_t)(packet_octets < FIZEAU_TEST_PACKET_MAX ? packet_octets
 										   : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,
+		.sent_stamps = true,
 		.bypass_mark = measurement->options->bypass_mark,
 	};
 	struct fz_addr bound = measurement->setup.control.local;

@@ -162,7 +162,7 @@ static void fill_counters(struct fz_from *from)
 	};
 	session->discarded_late = counters.late;
 	session->discarded_rate = counters.rate;
-	session->received_by = counters.source;
+	session->received_by = counters.stamps;
 	if (counters.memory > 0 || from->full)
 		fz_from_fail(from, "no memory for every record");
 }
@@ -193,6 +193,9 @@ void fz_from_summarise(struct fz_from *from, const struct fz_measurement *measur
 		&session->summary);
 	if (rc < 0)
 		fz_from_fail(from, fizeau_strerror(rc));
+	/*= rfc7680#section-2.8 OL-2.8-01 */
+	session->lost_local =
+		session->receive_drops < session->summary.lost ? session->receive_drops : session->summary.lost;
 }
 
 void fz_from_close(struct fz_from *from)

@@ -73,6 +73,7 @@ static struct fz_endpoint_sender *make_sender(struct fz_to *to, struct fz_measur
 		.zero_padding = options->zero_padding,
 		.start_time = session->request.start_time,
 		.timeout_ns = options->timeout_ns,
+		.learns_departures = true,
 		.sent = on_sent,
 		.done = on_done,
 		.arg = to,
@@ -156,6 +157,8 @@ void fz_to_summarise(struct fz_to *to, const struct fz_measurement *measurement)
 	session->sent_here = true;
 	session->sent = counters.sent;
 	session->send_drops = counters.skipped_drop;
+	session->missed = *fz_endpoint_sender_missed(to->sender);
+	session->sent_by = (struct fz_stamp_counts){.user = counters.sent};
 	fz_lateness(to->lateness, to->sent, &session->send_error, &session->sender_late);
 	if (session->failure != NULL)
 		return;

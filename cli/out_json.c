@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include "json_parts.h"
+#include "out_stamps.h"
 
 static json_t *key(const struct fz_result_key *k)
 {
@@ -48,6 +49,8 @@ static json_t *packets(const struct fz_result_session *session)
 	json_object_set_new(object, "lost", fz_json_number(s->lost));
 	/*= rfc7680#section-4.1 OL-4.1-01 */
 	json_object_set_new(object, "loss_ratio", fz_json_ratio(s->lost, s->sent));
+	json_object_set_new(object, "lost_local", fz_json_number(session->lost_local));
+	json_object_set_new(object, "lost_network", fz_json_number(s->lost - session->lost_local));
 	json_object_set_new(object, "lost_forward", fz_json_valid_number(s->lost_forward_valid, s->lost_forward));
 	json_object_set_new(object, "lost_backward", fz_json_valid_number(s->lost_forward_valid, s->lost_backward));
 	json_object_set_new(object, "duplicates", fz_json_number(s->duplicates));
@@ -86,9 +89,13 @@ static json_t *stamps(const struct fz_result_session *session)
 {
 	json_t *object = json_object();
 
-	json_object_set_new(object, "sent", json_string("user"));
+	bool received = session->summary.round_trip.valid;
+
+	json_object_set_new(object, "sent", fz_json_stamp(fz_stamp_worst(&session->sent_by)));
 	json_object_set_new(object, "received",
-		session->summary.round_trip.valid ? fz_json_stamp(session->received_by) : json_null());
+		received ? fz_json_stamp(fz_stamp_worst(&session->received_by)) : json_null());
+	json_object_set_new(object, "sent_by", fz_json_stamp_counts(true, &session->sent_by));
+	json_object_set_new(object, "received_by", fz_json_stamp_counts(true, &session->received_by));
 	return object;
 }
 
@@ -105,6 +112,7 @@ static json_t *session_of(const struct fz_result_session *session)
 	json_object_set_new(object, "ipdv_ns", fz_json_distribution(&s->ipdv));
 	json_object_set_new(object, "pdv_ns", fz_json_distribution(&s->pdv));
 	json_object_set_new(object, "send_error_ns", fz_json_distribution(&session->send_error));
+	json_object_set_new(object, "missed_slots", fz_json_missed(true, &session->missed));
 	json_object_set_new(object, "ttl", ttl(s));
 	json_object_set_new(object, "clock", clocks(s));
 	json_object_set_new(object, "stamps", stamps(session));

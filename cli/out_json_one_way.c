@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions of OWAMP in fizeau.result/1. */
 #include "json_parts.h"
+#include "out_stamps.h"
 
 /* What only the receiver knows is null where its records are not at hand. */
 static json_t *discarded(const struct fz_one_way_session *session)
@@ -42,6 +43,10 @@ static json_t *packets(const struct fz_one_way_session *session)
 	json_object_set_new(object, "skipped", fz_json_valid_number(known, s->skipped));
 	json_object_set_new(object, "received", fz_json_valid_number(known, s->received));
 	json_object_set_new(object, "lost", fz_json_valid_number(known, s->lost));
+	json_object_set_new(object, "lost_local",
+		fz_json_valid_number(known && session->received_here, session->lost_local));
+	json_object_set_new(object, "lost_network",
+		fz_json_valid_number(known && session->received_here, s->lost - session->lost_local));
 	/*= rfc7680#section-4.1 OL-4.1-01 */
 	json_object_set_new(object, "loss_ratio", known ? fz_json_ratio(s->lost, s->sent) : json_null());
 	json_object_set_new(object, "duplicates", fz_json_valid_number(known, s->duplicates));
@@ -106,8 +111,13 @@ static json_t *stamps(const struct fz_one_way_session *session)
 	bool received = session->received_here && session->summary.delay.valid;
 	json_t *object = json_object();
 
-	json_object_set_new(object, "sent", session->sent_here ? fz_json_stamp(FIZEAU_STAMP_USER) : json_null());
-	json_object_set_new(object, "received", received ? fz_json_stamp(session->received_by) : json_null());
+	json_object_set_new(object, "sent",
+		session->sent_here ? fz_json_stamp(fz_stamp_worst(&session->sent_by)) : json_null());
+	json_object_set_new(object, "received",
+		received ? fz_json_stamp(fz_stamp_worst(&session->received_by)) : json_null());
+	json_object_set_new(object, "sent_by", fz_json_stamp_counts(session->sent_here, &session->sent_by));
+	json_object_set_new(object, "received_by",
+		fz_json_stamp_counts(session->received_here, &session->received_by));
 	return object;
 }
 
@@ -125,6 +135,7 @@ json_t *fz_json_one_way(const struct fz_one_way_session *session)
 	json_object_set_new(object, "loss_bursts", runs(known, &s->loss_burst));
 	json_object_set_new(object, "loss_gaps", runs(known, &s->loss_gap));
 	json_object_set_new(object, "send_error_ns", fz_json_distribution(&session->send_error));
+	json_object_set_new(object, "missed_slots", fz_json_missed(session->sent_here, &session->missed));
 	json_object_set_new(object, "ttl", ttl(s));
 	json_object_set_new(object, "clock", clocks(s));
 	json_object_set_new(object, "stamps", stamps(session));

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "out_stamps.h"
 #include "result.h"
 #include "text_parts.h"
 
@@ -41,9 +42,13 @@ static void put_counts(const struct fz_result_session *session, FILE *out)
 		uint64_t known = s->lost_forward + s->lost_backward;
 
 		fprintf(out, ": %" PRIu64 " forward, %" PRIu64 " backward", s->lost_forward, s->lost_backward);
+		known += session->lost_local;
 		if (s->lost > known)
 			fprintf(out, ", %" PRIu64 " on either way", s->lost - known);
 	}
+	if (session->lost_local > 0)
+		fprintf(out, "%s %" PRIu64 " dropped by this host, not by the network",
+			s->lost_forward_valid ? "," : ":", session->lost_local);
 	fprintf(out, "; %" PRIu64 " duplicates, %" PRIu64 " reordered", s->duplicates, s->reordered);
 	if (s->late > 0)
 		fprintf(out, ", %" PRIu64 " too late", s->late);
@@ -84,14 +89,15 @@ static void put_ttl(const struct fizeau_round_trip_summary *s, FILE *out)
 
 static void put_stamps(const struct fz_result_session *session, FILE *out)
 {
-	static const char *const names[] = {
-		[FIZEAU_STAMP_USER] = "user space (fallback: the kernel gave none, delays include this program's)",
-		[FIZEAU_STAMP_KERNEL] = "the kernel",
-		[FIZEAU_STAMP_HARDWARE] = "the network card",
-	};
-
-	if (session->summary.round_trip.valid)
-		fprintf(out, "stamps: sent in user space, received by %s\n", names[session->received_by]);
+	if (!session->summary.round_trip.valid)
+		return;
+	fputs("stamps: sent ", out);
+	fz_put_stamp_counts(&session->sent_by, out);
+	fputs("; received ", out);
+	fz_put_stamp_counts(&session->received_by, out);
+	if (session->received_by.user > 0)
+		fputs(" (fallback: the kernel gave none, delays include this program's)", out);
+	fputc('\n', out);
 }
 
 static void put_discards(const struct fz_discards *d, FILE *out)
@@ -118,7 +124,7 @@ static void put_trouble(const struct fz_result_session *session, FILE *out)
 	}
 	if (session->send_drops > 0 || session->receive_drops > 0)
 		fprintf(out, "local drops: %" PRIu64 " while sending (tried again), %" PRIu64
-			" while receiving (they show as lost backward)\n", session->send_drops,
+			" while receiving (its socket's buffer was full)\n", session->send_drops,
 			session->receive_drops);
 	put_discards(&session->discards, out);
 	if (session->facts.ending != FZ_ENDED_COMPLETE)
@@ -148,6 +154,7 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	fputc('\n', out);
 	put_clocks(s, out);
 	put_stamps(session, out);
+	fz_put_send_times("", &session->send_error, &session->missed, out);
 	put_ttl(s, out);
 	put_trouble(session, out);
 }

@@ -2,6 +2,7 @@
 /* Sessions of OWAMP for people: a table of packets and one of delays, a row or three for each direction. */
 #include <inttypes.h>
 #include <string.h>
+#include "out_stamps.h"
 #include "text_parts.h"
 
 #define INITIAL_TTL 255 /* RFC 4656 4.1.2: what packets leave with */
@@ -177,6 +178,27 @@ static void put_discards(const struct fz_one_way_session *session, FILE *out)
 	fz_put_discards(prefix, reasons, sizeof(reasons) / sizeof(reasons[0]), out);
 }
 
+/* What this host knows of its own end. */
+static void put_own_end(const struct fz_one_way_session *session, FILE *out)
+{
+	char prefix[8];
+
+	snprintf(prefix, sizeof(prefix), "%-6s", name_of(session));
+	if (session->sent_here && session->send_error.valid) {
+		fprintf(out, "%sstamps: sent ", prefix);
+		fz_put_stamp_counts(&session->sent_by, out);
+		fputc('\n', out);
+		fz_put_send_times(prefix, &session->send_error, &session->missed, out);
+	}
+	if (session->received_here && session->summary.delay.valid) {
+		fprintf(out, "%sstamps: received ", prefix);
+		fz_put_stamp_counts(&session->received_by, out);
+		fputs(session->received_by.user > 0
+				? " (fallback: the kernel gave none, delays include this program's)\n"
+				: "\n", out);
+	}
+}
+
 static void put_trouble(const struct fz_one_way_session *session, FILE *out)
 {
 	const struct fizeau_one_way_summary *s = &session->summary;
@@ -194,13 +216,10 @@ static void put_trouble(const struct fz_one_way_session *session, FILE *out)
 	if (session->send_drops > 0)
 		fprintf(out, "%-6slocal drops: %" PRIu64 " while sending\n", name_of(session), session->send_drops);
 	if (session->receive_drops > 0)
-		fprintf(out, "%-6slocal drops: %" PRIu64 " while receiving (they show as lost)\n", name_of(session),
-			session->receive_drops);
+		fprintf(out, "%-6slocal drops: %" PRIu64 " while receiving (its socket's buffer was full): %" PRIu64
+			" of the lost packets were dropped by this host, not by the network\n", name_of(session),
+			session->receive_drops, session->lost_local);
 	put_discards(session, out);
-	if (session->received_here && s->delay.valid && session->received_by == FIZEAU_STAMP_USER)
-		fprintf(out, "%-6sstamps: received by user space (the kernel gave none, delays include this "
-			"program's)\n",
-			name_of(session));
 	if (session->facts.ending != FZ_ENDED_COMPLETE && session->failure == NULL)
 		fprintf(out, "%-6sincomplete: %s after %" PRIu64 " of %u packets\n", name_of(session),
 			fz_ending_text(session->facts.ending), s->sent, session->facts.wanted);
@@ -255,5 +274,6 @@ void fz_put_one_way(const struct fz_result *result, bool brief, FILE *out)
 	put_each(result, put_clocks, out);
 	put_each(result, put_loss, out);
 	put_each(result, put_reordering, out);
+	put_each(result, put_own_end, out);
 	put_each(result, put_trouble, out);
 }

@@ -9,7 +9,9 @@
 #include <fizeau/keys.h>
 #include <fizeau/stats.h>
 #include <fizeau/time.h>
+#include "endpoint/missed.h"
 #include "io/addr.h"
+#include "io/stamping.h"
 #include "keying.h"
 #include "values.h"
 
@@ -64,8 +66,10 @@ struct fz_result_session {
 	struct fizeau_distribution send_error; /* departure less schedule */
 	uint64_t sender_late;      /* packets that left more than a millisecond late */
 	uint64_t send_drops, receive_drops; /* local ones */
+	uint64_t lost_local;       /* of the lost ones: dropped here, at most receive_drops */
 	struct fz_discards discards;
-	enum fizeau_stamp_source received_by; /* the worst source of an arrival's stamp */
+	struct fz_missed missed;   /* slots; not owned */
+	struct fz_stamp_counts sent_by, received_by; /* T1 of what was sent, T4 of what came */
 };
 
 enum fz_direction {
@@ -79,17 +83,21 @@ struct fz_one_way_session {
 	enum fz_direction direction;
 	const char *failure;       /* one line why there are no records; NULL: there are, and summary counts */
 	struct fizeau_one_way_summary summary;
-	bool sent_here;            /* the next four say something */
+	bool sent_here;            /* the next six say something */
 	uint64_t sent;
 	struct fizeau_distribution send_error; /* departure less schedule */
 	uint64_t sender_late;      /* packets that left more than a millisecond late */
 	uint64_t send_drops;       /* not sent, since the kernel would not take them: skipped */
-	bool received_here;        /* the next four say something */
+	struct fz_missed missed;   /* slots; not owned */
+	struct fz_stamp_counts sent_by; /* stamps in the packets */
+	bool received_here;        /* the next five say something */
 	uint64_t receive_drops;
+	uint64_t lost_local;       /* of the lost ones: dropped here, at most receive_drops */
 	struct fz_discards discards;
 	uint64_t discarded_late, discarded_rate; /* more that was not counted: outside its time, above the rate */
-	enum fizeau_stamp_source received_by; /* the worst source of an arrival's stamp */
+	struct fz_stamp_counts received_by;
 };
+
 
 /* What departures behind their schedule come to; sorts values in place. */
 void fz_lateness(int64_t *values, size_t count, struct fizeau_distribution *send_error, uint64_t *sender_late);

@@ -4,10 +4,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
+#include "io/stamping.h"
 #include "twoway_test.h"
 
-#define BURST 32              /* packets sent before reflections are read again */
 #define RETRY_NS 1000000      /* after the kernel refused a packet */
+#define EACH_STAMPED_PPS 10000 /* up to which every packet's transmit stamp is wanted */
+#define STAMP_GAP_NS 1000000  /* above that, of all sessions of the process */
+#define READS_OF_STAMPS 8     /* batches of them before others have their turn */
+#define AWAIT_NS 20000000     /* how long a busy loop does not sleep for a reflection */
+#define RESERVED 1000000u     /* packets that memory is reserved for; it is used when they are sent */
 
 static void on_due(void *arg);
 static void on_readable(void *arg, uint32_t events);
@@ -27,6 +32,18 @@ static void set_timer(struct fz_test *test, struct fizeau_mono due)
 		fail(test, rc);
 }
 
+/* Each transmit stamp costs a message of the kernel's: at high rates a sample has to do. */
+static int64_t stamp_gap_ns(const struct fz_test_config *config)
+{
+	int64_t sessions = config->sessions > 1 ? config->sessions : 1, cycle_ns = 0;
+
+	for (size_t i = 0; i < config->slot_count; i++)
+		cycle_ns += config->slots[i].ns;
+	if (cycle_ns / (int64_t)config->slot_count * EACH_STAMPED_PPS >= sessions * 1000000000)
+		return 0;
+	return sessions * STAMP_GAP_NS;
+}
+
 void fz_test_open(struct fz_test *test, const struct fz_test_config *config, struct fz_udp *udp)
 {
 	*test = (struct fz_test){
@@ -34,7 +51,8 @@ void fz_test_open(struct fz_test *test, const struct fz_test_config *config, str
 		.udp = udp,
 		.timer = {.fn = on_due, .arg = test},
 		.failing = FIZEAU_NEVER,
-		.received_by = FIZEAU_STAMP_HARDWARE,
+		.stamp_gap_ns = stamp_gap_ns(config),
+		.stamp_wanted = {INT64_MIN / 2},
 	};
 	fz_udp_local(udp, &test->local);
 }
@@ -55,6 +73,17 @@ static struct fizeau_schedule *make_schedule(const struct fz_test_config *config
 	return schedule;
 }
 
+/* So that nothing is allocated while packets are sent. Without memory for all there may still be enough for what comes. */
+static void reserve(struct fz_test *test)
+{
+	uint32_t count = test->config.count < RESERVED ? test->config.count : RESERVED;
+
+	test->packets = malloc(count * sizeof(*test->packets));
+	test->capacity = test->packets != NULL ? count : 0;
+	test->records = malloc(count * sizeof(*test->records));
+	test->record_capacity = test->records != NULL ? count : 0;
+}
+
 int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
 	const struct fizeau_test_keys *keys, const struct fz_addr *remote)
 {
@@ -73,7 +102,11 @@ int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCT
 	fizeau_wipe(&config, sizeof(config));
 	/*= rfc5357#section-3.6 TW-3.6-01 */
 	test->schedule = make_schedule(&test->config, sid);
-	return test->sender != NULL && test->schedule != NULL ? 0 : FIZEAU_ERR_MEMORY;
+	if (test->sender == NULL || test->schedule == NULL)
+		return FIZEAU_ERR_MEMORY;
+	test->next = malloc(fizeau_sender_octets(test->sender));
+	reserve(test);
+	return test->next != NULL ? 0 : FIZEAU_ERR_MEMORY;
 }
 
 /* When packet `sent` is due. */
@@ -112,51 +145,117 @@ static bool prepare(struct fz_test *test)
 {
 	int rc;
 
-	if (test->next != NULL)
+	if (test->prepared)
 		return true;
-	test->next = fz_udp_room(test->udp);
-	if (test->next == NULL) {
-		fail(test, -ENOBUFS);
-		return false;
-	}
 	/*= rfc4656#section-4.1.2 OW-4.1.2-11 */
 	/*= rfc5560#section-2.5 DU-2.5-02 */
 	rc = fizeau_sender_prepare(test->sender, test->sent, test->next);
+	test->prepared = rc >= 0;
 	if (rc < 0)
 		fail(test, rc);
 	return rc >= 0;
 }
 
-/* Sends the packet that is due. False if the kernel did not take it, or nothing more can be done. */
-static bool send_one(struct fz_test *test)
+/* Queues a packet that is due, all but its stamp. False if there is no room, or nothing more can be done. */
+static bool queue(struct fz_test *test, uint32_t seq, struct fizeau_mono now)
 {
-	struct fz_sent packet = {0};
-	struct fizeau_stamp stamp;
-	uint8_t *octets;
-	int rc;
+	size_t octets = fizeau_sender_octets(test->sender);
+	uint8_t *room = fz_udp_room(test->udp);
+	int rc = 0;
 
-	if (!prepare(test))
+	if (room == NULL)
 		return false;
-	octets = test->next;
-	test->next = NULL;
-	fz_udp_queue(test->udp, fizeau_sender_octets(test->sender), &test->remote, NULL, test->config.dscp);
-	packet.lateness_ns = fz_clock_mono().ns - test->due.ns;
-	/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
-	stamp = fz_clock_wall(test->config.clock);
-	rc = fizeau_sender_finish(test->sender, octets, stamp);
+	if (seq == test->sent && test->prepared)
+		memcpy(room, test->next, octets);
+	else
+		rc = fizeau_sender_prepare(test->sender, seq, room);
 	if (rc < 0) {
 		fail(test, rc);
 		return false;
 	}
-	rc = fz_udp_flush(test->udp);
-	if (rc < 1)
-		return false;
-	packet.ntp = stamp.ntp;
-	packet.error = stamp.error;
+	fz_udp_queue(test->udp, octets, &test->remote, NULL, test->config.dscp);
+	if (now.ns - test->stamp_wanted.ns >= test->stamp_gap_ns) {
+		fz_udp_want_sent(test->udp, seq);
+		test->stamp_wanted = now;
+	}
+	return true;
+}
+
+/* Queues what is due; returns how many packets. */
+static uint32_t queue_due(struct fz_test *test, struct fizeau_mono now)
+{
+	uint32_t count = 0;
+
+	while (count < FZ_TEST_BURST && test->sent + count < test->config.count) {
+		bool waited = count < test->due_count;
+
+		if ((!waited && test->due.ns > now.ns) || !queue(test, test->sent + count, now))
+			break;
+		count++;
+		if (waited)
+			continue;
+		test->dues[test->due_count++] = test->due.ns;
+		if (test->sent + count < test->config.count)
+			schedule_next(test);
+	}
+	return count;
+}
+
+/* Stamps what is queued. */
+static bool stamp_batch(struct fz_test *test, uint32_t count, struct fizeau_mono now, struct fz_sent *batch)
+{
+	struct fz_correction correction;
+
+	(void)fz_departure_known(&test->departure, now, &correction);
+	for (uint32_t i = 0; i < count; i++) {
+		struct fizeau_stamp own;
+		int rc;
+
+		batch[i] = (struct fz_sent){
+			.lateness_ns = fz_clock_mono().ns - test->dues[i],
+			.corrected_ns = (int32_t)correction.delay_ns,
+			.source = FIZEAU_STAMP_USER,
+		};
+		/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
+		own = fz_clock_wall(test->config.clock);
+		fz_departure_correct(&correction, &own);
+		rc = fizeau_sender_finish(test->sender, fz_udp_queued_octets(test->udp, i), own);
+		if (rc < 0) {
+			fail(test, rc);
+			return false;
+		}
+		batch[i].ntp = own.ntp;
+		batch[i].error = own.error;
+	}
+	return true;
+}
+
+/* Sends a batch of what is due: how many packets. refused: not all that were due. */
+static uint32_t send_batch(struct fz_test *test, struct fizeau_mono now, bool *refused)
+{
+	struct fz_sent batch[FZ_TEST_BURST];
+	uint32_t count = queue_due(test, now), left;
+
+	if (test->done || !stamp_batch(test, count, now, batch)) {
+		fz_udp_unqueue(test->udp);
+		return 0;
+	}
+	left = (uint32_t)fz_udp_flush_in_order(test->udp);
+	*refused = left < count;
+	if (left == 0)
+		return 0;
 	test->last = fz_clock_mono();
-	if (!remember(test, &packet))
-		fail(test, -ENOMEM);
-	return !test->done;
+	test->prepared = false;
+	for (uint32_t i = 0; i < left; i++) {
+		fz_missed_sent(&test->missed, test->sent, test->dues[i], test->dues[i] + batch[i].lateness_ns);
+		if (!remember(test, &batch[i])) {
+			fail(test, -ENOMEM);
+			return i;
+		}
+	}
+	test->due_count -= left;
+	memmove(test->dues, test->dues + left, test->due_count * sizeof(test->dues[0]));
+	return left;
 }
 
 /* The kernel refused: the same number is tried again, so that a local drop never looks like loss on the way. */
@@ -191,33 +290,83 @@ static bool all_sent(const struct fz_test *test)
 	return test->sent == test->config.count;
 }
 
+/* After a long sleep (a suspended process) the schedule goes on from now, instead of in one burst. */
+static void after_sleep(struct fz_test *test, struct fizeau_mono now)
+{
+	int64_t asleep_ns = now.ns - test->due.ns;
+
+	if (asleep_ns <= test->config.timeout_ns || test->failing.ns != INT64_MAX || test->due_count > 0)
+		return;
+	fz_missed_slot(&test->missed, test->sent, test->due.ns);
+	test->start.ns += asleep_ns;
+	test->due = now;
+}
+
 static void on_due(void *arg)
 {
 	struct fz_test *test = arg;
 	struct fizeau_mono now = fz_clock_mono();
+	bool refused = false;
 
 	if (all_sent(test)) {
 		wait_for_last(test);
 		return;
 	}
 	fz_clock_refresh(test->config.clock, now);
-	/* After a long sleep (a suspended process) the schedule goes on from now, instead of in one burst. */
-	if (now.ns - test->due.ns > test->config.timeout_ns && test->failing.ns == INT64_MAX)
-		test->start.ns += now.ns - test->due.ns;
-	for (int i = 0; i < BURST && !all_sent(test) && now.ns >= test->due.ns; i++) {
-		if (!send_one(test)) {
-			send_failed(test);
-			return;
-		}
+	after_sleep(test, now);
+	if (send_batch(test, now, &refused) > 0)
 		test->failing = FIZEAU_NEVER;
-		if (!all_sent(test))
-			schedule_next(test);
-		now = fz_clock_mono();
+	if (test->done)
+		return;
+	if (refused) {
+		send_failed(test);
+		return;
 	}
+	if (test->config.busy_poll)
+		fz_loop_spin_until(test->config.loop, (struct fizeau_mono){test->last.ns + AWAIT_NS});
 	if (all_sent(test))
 		wait_for_last(test);
 	else if (prepare(test))
 		set_timer(test, test->due);
+}
+
+/* A transmit stamp. */
+static void learn_sent(struct fz_test *test, const struct fz_sent_stamp *sent, struct fizeau_mono now)
+{
+	struct fizeau_stamp own = {.source = FIZEAU_STAMP_USER}, kernel, stamp = sent->stamp;
+	struct fz_sent *packet;
+	int64_t after_ns;
+
+	if (sent->id >= test->sent)
+		return;
+	packet = &test->packets[sent->id];
+	kernel = (struct fizeau_stamp){packet->ntp, packet->error, FIZEAU_STAMP_KERNEL};
+	if (stamp.source == FIZEAU_STAMP_HARDWARE &&
+		(packet->source != FIZEAU_STAMP_KERNEL || !fz_stamping_card_left(&kernel, &stamp)))
+		return;
+	own.ntp = packet->source == FIZEAU_STAMP_USER ? fizeau_ntp_add_ns(packet->ntp, -packet->corrected_ns) : packet->ntp;
+	after_ns = fizeau_ntp_diff_ns(stamp.ntp, own.ntp);
+	if (after_ns < 0 || after_ns > test->config.timeout_ns)
+		return;
+	if (packet->source == FIZEAU_STAMP_USER)
+		fz_departure_learn(&test->departure, &own, &stamp, now);
+	packet->ntp = stamp.ntp;
+	packet->error = stamp.error;
+	packet->source = (uint8_t)stamp.source;
+}
+
+/* True if there was any. */
+static bool read_sent(struct fz_test *test, struct fizeau_mono now)
+{
+	const struct fz_sent_stamp *stamps;
+	int n = 1, reads;
+
+	for (reads = 0; reads < READS_OF_STAMPS && n > 0; reads++) {
+		n = fz_udp_read_sent(test->udp, test->config.clock, &stamps);
+		for (int i = 0; i < n; i++)
+			learn_sent(test, &stamps[i], now);
+	}
+	return reads > 1;
 }
 
 static void discard(struct fz_test *test, int error)
@@ -273,8 +422,7 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 	if (!packet->back)
 		test->back++;
 	packet->back = true;
-	if (datagram->received.source < test->received_by)
-		test->received_by = datagram->received.source;
+	fz_stamp_count(&test->received_by, datagram->received.source);
 	trip = (struct fizeau_round_trip){
 		.seq = reflection.sender_seq,
 		.reflector_seq = reflection.seq,
@@ -298,16 +446,32 @@ static void on_readable(void *arg, uint32_t events)
 {
 	struct fz_test *test = arg;
 	struct fz_datagram *datagrams;
+	struct fizeau_mono now = fz_clock_mono();
 	int n;
 
-	(void)events;
-	fz_clock_refresh(test->config.clock, fz_clock_mono());
+	fz_clock_refresh(test->config.clock, now);
+	if ((events & EPOLLERR) != 0 && read_sent(test, now) && (events & EPOLLIN) == 0)
+		return;
 	n = fz_udp_read(test->udp, test->config.clock, &datagrams);
 	/* An error on a UDP socket is news of an ICMP message: what is lost shows as lost. */
 	for (int i = 0; i < n && !test->done; i++)
 		reflected(test, &datagrams[i]);
 	if (!test->done && all_sent(test) && test->back == test->sent)
 		wait_for_last(test);
+}
+
+void fz_test_settle(struct fz_test *test, struct fz_stamp_counts *sent_by)
+{
+	(void)read_sent(test, fz_clock_mono());
+	*sent_by = (struct fz_stamp_counts){0};
+	for (uint32_t i = 0; i < test->sent; i++)
+		fz_stamp_count(sent_by, (enum fizeau_stamp_source)test->packets[i].source);
+	for (size_t i = 0; i < test->record_count; i++) {
+		const struct fz_sent *packet = &test->packets[test->records[i].seq];
+
+		test->records[i].t1 = packet->ntp;
+		test->records[i].sender_error = packet->error;
+	}
 }
 
 void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending)
@@ -331,6 +495,8 @@ void fz_test_close(struct fz_test *test)
 	}
 	fizeau_sender_free(test->sender);
 	fizeau_schedule_free(test->schedule);
+	fz_missed_free(&test->missed);
+	free(test->next);
 	free(test->packets);
 	free(test->records);
 	*test = (struct fz_test){0};

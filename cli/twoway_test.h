@@ -7,11 +7,15 @@
 #include <stdint.h>
 #include <fizeau/sender.h>
 #include <fizeau/stats.h>
+#include "endpoint/missed.h"
 #include "io/addr.h"
 #include "io/clock.h"
+#include "io/departure.h"
 #include "io/loop.h"
 #include "io/udp.h"
 #include "result.h"
+
+#define FZ_TEST_BURST 32 /* packets that leave as one batch */
 
 struct fz_test_config {
 	struct fz_loop *loop;
@@ -24,14 +28,18 @@ struct fz_test_config {
 	int64_t timeout_ns;
 	const struct fz_slot_wish *slots;
 	size_t slot_count;
+	uint32_t sessions;           /* that the process has, this one included; 0 counts as 1 */
+	bool busy_poll;              /* the loop does not sleep while reflections are awaited */
 };
 
 /* One packet that was sent. */
 struct fz_sent {
-	uint64_t ntp;
-	int64_t lateness_ns; /* departure less schedule */
+	uint64_t ntp;         /* T1 of the result: the transmit stamp once it is known, till then as it is in the packet */
+	int64_t lateness_ns;  /* departure less schedule */
+	int32_t corrected_ns; /* how far the stamp in the packet is from when it was taken */
 	uint16_t error;
-	bool back;           /* a reflection came */
+	uint8_t source;       /* of ntp: enum fizeau_stamp_source */
+	bool back;            /* a reflection came */
 };
 
 struct fz_test {
@@ -42,29 +50,38 @@ struct fz_test {
 	struct fizeau_schedule *schedule;
 	struct fz_timer timer;
 	struct fizeau_mono start;    /* of the schedule */
-	struct fizeau_mono due;      /* of packet `sent` */
+	struct fizeau_mono due;      /* of the first packet that does not wait in dues */
+	int64_t dues[FZ_TEST_BURST]; /* of packets from `sent` on that the kernel did not take yet */
+	uint32_t due_count;
 	struct fizeau_mono last;     /* departure of the last packet */
 	struct fizeau_mono failing;  /* since when the kernel refuses to send; INT64_MAX: it does not */
-	uint8_t *next;               /* packet `sent`, prepared; NULL: not yet */
+	uint8_t *next;               /* packet `sent`, if prepared, all but its stamp */
+	bool prepared;
+	struct fz_departure departure;
+	int64_t stamp_gap_ns;        /* no transmit stamp is wanted sooner after the last one that was */
+	struct fizeau_mono stamp_wanted;
+	struct fz_missed missed;     /* slots */
 	struct fz_sent *packets;
 	uint32_t sent, capacity;
 	struct fizeau_round_trip *records; /* in order of arrival */
 	size_t record_count, record_capacity;
 	uint32_t back;               /* numbers that came back */
 	struct fz_discards discards;
-	enum fizeau_stamp_source received_by;
+	struct fz_stamp_counts received_by;
 	int error;                   /* -errno or FIZEAU_ERR_*: no memory, libcrypto */
 	bool done;
 	enum fz_ending ending;
 };
 
-/* On a socket that is open and bound, and closed by fz_test_close. */
+/* On a socket that is open and bound, and closed by fz_test_close; its batch may serve other sockets too. */
 void fz_test_open(struct fz_test *test, const struct fz_test_config *config, struct fz_udp *udp);
 /* Prepares for a session that was accepted; keys may be NULL in open mode. 0 or a negative error. */
 FIZEAU_MUST_USE int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
 	const struct fizeau_test_keys *keys, const struct fz_addr *remote);
 /* Starts sending; start is the schedule's origin. test->done tells when the loop has done its work. */
 FIZEAU_MUST_USE int fz_test_start(struct fz_test *test, struct fizeau_mono start);
+/* When nothing more comes: T1 of every record is the one that is known by now. Tells where they are from. */
+void fz_test_settle(struct fz_test *test, struct fz_stamp_counts *sent_by);
 /* No more packets; what is under way is still waited for. */
 void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending);
 void fz_test_close(struct fz_test *test);

@@ -48,7 +48,6 @@ struct fz_endpoint_receiver *fz_endpoint_receiver_new(const struct fz_endpoint_r
 	receiver->timer = (struct fz_timer){.fn = on_due, .arg = receiver};
 	receiver->interval_ns = config->rate_pps == 0 ? 0 : (int64_t)(1000000000u / config->rate_pps);
 	receiver->rate_ns = INT64_MIN;
-	receiver->counters.source = FIZEAU_STAMP_HARDWARE;
 	return receiver;
 }
 
@@ -131,8 +130,7 @@ static bool arrives(struct fz_endpoint_receiver *receiver, const struct fz_datag
 	}
 	rate_use(receiver, now);
 	counters->received++;
-	if (datagram->received.source < counters->source)
-		counters->source = datagram->received.source;
+	fz_stamp_count(&counters->stamps, datagram->received.source);
 	return true;
 }
 

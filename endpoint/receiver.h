@@ -8,6 +8,7 @@
 #include "io/addr.h"
 #include "io/clock.h"
 #include "io/loop.h"
+#include "io/stamping.h"
 #include "io/udp.h"
 
 struct fz_endpoint_receiver;
@@ -49,7 +50,7 @@ struct fz_endpoint_receiver_counters {
 	uint64_t received;       /* those that did */
 	uint64_t hmac, length, error_estimate, unknown_number, late, foreign_source, unwanted, rate, memory;
 	uint64_t local;          /* our own socket's buffer was full: never the network's loss */
-	enum fizeau_stamp_source source; /* the worst of an arrival's stamp */
+	struct fz_stamp_counts stamps; /* of the arrivals */
 };
 void fz_endpoint_receiver_counters(const struct fz_endpoint_receiver *receiver,
 	struct fz_endpoint_receiver_counters *counters);

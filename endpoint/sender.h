@@ -11,14 +11,17 @@
 
 #include <fizeau/record.h>
 #include <fizeau/sender.h>
+#include "endpoint/missed.h"
 #include "io/addr.h"
 #include "io/clock.h"
 #include "io/loop.h"
+#include "io/stamping.h"
 #include "io/udp.h"
 
 struct fz_endpoint_sender;
 
-/* A packet left: number, the stamp it carries, and how much later than its schedule. */
+/* A packet left: number, the stamp it carries, and how much later than its schedule. Packets that are due at once leave as
+   one batch. */
 typedef void fz_endpoint_sent_fn(void *arg, uint32_t seq, struct fizeau_stamp stamp, int64_t lateness_ns);
 
 struct fz_endpoint_sender_config {
@@ -37,7 +40,11 @@ struct fz_endpoint_sender_config {
 	bool zero_padding;
 	uint64_t start_time;             /* NTP: origin of the schedule, future or past */
 	int64_t timeout_ns;              /* a packet that is later than this is not sent */
-	fz_endpoint_sent_fn *sent;       /* NULL: nobody asks; may stop the sender, not free it */
+	bool learns_departures;          /* the socket has transmit stamps, and nobody else watches it: the sender has it in
+	                                    the loop while it sends, and the stamps in packets are corrected by what earlier
+	                                    ones were late (io/departure.h) */
+	fz_endpoint_sent_fn *sent;       /* NULL: nobody asks; may stop the sender, not free it: what left in the same batch
+	                                    is still told */
 	void (*done)(void *arg);         /* once, from the loop: every packet was sent or skipped, or sending is over since
 	                                    sending cannot go on (counters: error); not after fz_endpoint_sender_stop. May
 	                                    free the sender */
@@ -58,8 +65,13 @@ void fz_endpoint_sender_end(const struct fz_endpoint_sender *sender, struct fize
 /* Scheduled time of the last packet there will be: Timeout after it the session is complete. FIZEAU_NEVER until done. */
 struct fizeau_mono fz_endpoint_sender_last(const struct fz_endpoint_sender *sender);
 
+/* Slots that were missed, skipped ones included; its ranges lie in the sender. */
+const struct fz_missed *fz_endpoint_sender_missed(const struct fz_endpoint_sender *sender);
+
 struct fz_endpoint_sender_counters {
 	uint32_t sent;
+	struct fz_stamp_counts left; /* transmit stamps that came: the stamps in the packets are corrected by them, and
+	                                are of user space all the same */
 	uint32_t skipped_late; /* more than Timeout behind their schedule */
 	uint32_t skipped_drop; /* the kernel would not take them */
 	int error;             /* -errno or FIZEAU_ERR_*, why sending ended before its time; 0. FIZEAU_ERR_LIMIT: it would

@@ -31,6 +31,7 @@ struct fz_loop {
 	int epoll_fd, timer_fd, signal_fd; /* signal_fd: -1 until a signal is wanted */
 	int64_t armed_ns;		   /* when timer_fd will wake us; INT64_MAX: it will not */
 	bool stopped;
+	int64_t spin_ahead_ns, spin_until_ns;
 
 	struct handler *handlers; /* by descriptor */
 	size_t handlers_room;
@@ -301,6 +302,44 @@ static int arm(struct fz_loop *loop, int64_t wake_ns, int *timeout)
 	return 0;
 }
 
+void fz_loop_spin(struct fz_loop *loop, int64_t ahead_ns)
+{
+	loop->spin_ahead_ns = ahead_ns;
+}
+
+void fz_loop_spin_until(struct fz_loop *loop, struct fizeau_mono until)
+{
+	if (until.ns > loop->spin_until_ns)
+		loop->spin_until_ns = until.ns;
+}
+
+/* Looks for events without sleeping until wake_ns, as long as that is wanted: how many, 0 if it is not any more or the
+   time has come, or -1 with errno. */
+static int spin(struct fz_loop *loop, int64_t wake_ns, struct epoll_event *events)
+{
+	int64_t now_ns = fz_clock_mono().ns;
+	int count = 0;
+
+	while (count == 0 && now_ns < wake_ns &&
+		(now_ns < loop->spin_until_ns || wake_ns - now_ns <= loop->spin_ahead_ns)) {
+		count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, 0);
+		now_ns = fz_clock_mono().ns;
+	}
+	return count;
+}
+
+/* Sleeps until there are events or the time has come. */
+static int sleep_until(struct fz_loop *loop, int64_t wake_ns, struct epoll_event *events)
+{
+	int timeout, error = arm(loop, wake_ns, &timeout);
+
+	if (error != 0) {
+		errno = -error;
+		return -1;
+	}
+	return epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout);
+}
+
 static void dispatch(struct fz_loop *loop, const struct epoll_event *event)
 {
 	uint32_t generation = (uint32_t)(event->data.u64 >> 32);
@@ -318,14 +357,14 @@ int fz_loop_once(struct fz_loop *loop, struct fizeau_mono until)
 {
 	struct epoll_event events[EVENTS_PER_ROUND];
 	int64_t wake_ns = until.ns;
-	int timeout, count, i, error;
+	int count = 0, i;
 
 	if (loop->timers > 0 && loop->heap[1]->due.ns < wake_ns)
 		wake_ns = loop->heap[1]->due.ns;
-	error = arm(loop, wake_ns, &timeout);
-	if (error != 0)
-		return error;
-	count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, timeout);
+	if (loop->spin_ahead_ns > 0)
+		count = spin(loop, wake_ns, events);
+	if (count == 0)
+		count = sleep_until(loop, wake_ns == INT64_MAX ? wake_ns : wake_ns - loop->spin_ahead_ns, events);
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	for (i = 0; i < count; i++) {

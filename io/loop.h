@@ -33,6 +33,12 @@ void fz_loop_remove(struct fz_loop *loop, int fd); /* before the descriptor is c
 FIZEAU_MUST_USE int fz_loop_timer(struct fz_loop *loop, struct fz_timer *timer, struct fizeau_mono due);
 void fz_loop_timer_stop(struct fz_loop *loop, struct fz_timer *timer);
 
+/* Where precision is worth a core: from ahead_ns before a timer is due the loop does not sleep but looks again and
+   again; 0, as a loop begins, is never. */
+void fz_loop_spin(struct fz_loop *loop, int64_t ahead_ns);
+/* Nor does it until then, if it spins at all. */
+void fz_loop_spin_until(struct fz_loop *loop, struct fizeau_mono until);
+
 /* Blocks the signal for the process and hands it to fn from the loop. */
 FIZEAU_MUST_USE int fz_loop_signal(struct fz_loop *loop, int signo, fz_signal_fn *fn, void *arg);
 

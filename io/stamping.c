@@ -174,3 +174,24 @@ bool fz_stamping_card_left(const struct fizeau_stamp *kernel, struct fizeau_stam
 		fizeau_error_estimate_synchronized(kernel->error));
 	return true;
 }
+
+void fz_stamp_count(struct fz_stamp_counts *counts, enum fizeau_stamp_source source)
+{
+	switch (source) {
+	case FIZEAU_STAMP_HARDWARE:
+		counts->hardware++;
+		return;
+	case FIZEAU_STAMP_KERNEL:
+		counts->kernel++;
+		return;
+	case FIZEAU_STAMP_USER:
+		counts->user++;
+	}
+}
+
+enum fizeau_stamp_source fz_stamp_worst(const struct fz_stamp_counts *counts)
+{
+	if (counts->user > 0 || counts->kernel + counts->hardware == 0)
+		return FIZEAU_STAMP_USER;
+	return counts->kernel > 0 ? FIZEAU_STAMP_KERNEL : FIZEAU_STAMP_HARDWARE;
+}

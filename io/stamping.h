@@ -10,6 +10,15 @@
 #include "addr.h"
 #include "clock.h"
 
+/* Stamps by where they are from. */
+struct fz_stamp_counts {
+	uint64_t hardware, kernel, user;
+};
+
+void fz_stamp_count(struct fz_stamp_counts *counts, enum fizeau_stamp_source source);
+/* The worst source of any; USER of none. */
+enum fizeau_stamp_source fz_stamp_worst(const struct fz_stamp_counts *counts);
+
 /* Asks for receive stamps, best first. KERNEL if the socket gives them (the card's are seen only when they come),
    USER if neither way is there. */
 enum fizeau_stamp_source fz_stamping_enable(int fd);

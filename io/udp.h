@@ -76,6 +76,8 @@ FIZEAU_MUST_USE int fz_udp_flush(struct fz_udp *udp);
 /* The same, but behind a datagram that does not leave none does: those that left are the first ones. Only the one that the
    kernel would not take is counted as a drop; the others were not tried. */
 FIZEAU_MUST_USE int fz_udp_flush_in_order(struct fz_udp *udp);
+/* What is queued is not sent after all. */
+void fz_udp_unqueue(struct fz_udp *udp);
 /* Whether the datagram of that index left with the last flush; until the next is queued. */
 bool fz_udp_left(const struct fz_udp *udp, uint32_t index);
 

@@ -295,6 +295,12 @@ int fz_udp_flush_in_order(struct fz_udp *udp)
 	return leave(udp, true);
 }
 
+void fz_udp_unqueue(struct fz_udp *udp)
+{
+	if (udp->batch->queued_for == udp)
+		udp->batch->queued = 0;
+}
+
 bool fz_udp_left(const struct fz_udp *udp, uint32_t index)
 {
 	return index < udp->batch->flushed && udp->batch->left[index];

@@ -51,7 +51,8 @@ static struct fz_result_session measured(void)
 {
 	struct fz_result_session session = {
 		.facts = facts(),
-		.received_by = FIZEAU_STAMP_KERNEL,
+		.sent_by = {.kernel = 95, .user = 5},
+		.received_by = {.kernel = 99},
 		.send_error = spread(0),
 	};
 
@@ -155,7 +156,8 @@ static void text_of_a_measurement(void **state)
 		"\n"
 		"clocks: here synchronised (within 0.400 ms), there synchronised (within 1.100 ms): forward and "
 		"backward are right within 1.500 ms\n"
-		"stamps: sent in user space, received by the kernel\n"
+		"stamps: sent 95 by the kernel, 5 in user space; received 99 by the kernel\n"
+		"send times: 0.001 ms behind schedule (median), 0.004 ms (p99), 0.006 ms (max); no slot missed\n"
 		"ttl: forward 61 to 62, backward 60\n");
 	expect(brief, &result,
 		"192.0.2.7: 100 sent, 1 lost (1.00 %), round trip min/median/max 1.000/1.001/1.006 ms\n");
@@ -165,6 +167,7 @@ static void text_of_trouble(void **state)
 {
 	struct fz_result_session session = measured();
 	struct fz_result result = keyed_by_ike(&session);
+	struct fz_missed_range missed[] = {{7, 7}, {9, 12}};
 	char *text;
 
 	(void)state;
@@ -172,7 +175,8 @@ static void text_of_trouble(void **state)
 	session.summary.lost_forward_valid = false;
 	session.summary.lost = 1;
 	session.summary.sent = 1000000;
-	session.received_by = FIZEAU_STAMP_USER;
+	session.received_by = (struct fz_stamp_counts){.hardware = 1, .kernel = 2, .user = 3};
+	session.missed = (struct fz_missed){.count = 5, .ranges = missed, .range_count = 2};
 	session.sender_late = 5;
 	session.send_drops = 4;
 	session.facts.ending = FZ_ENDED_CONTROL;
@@ -183,7 +187,8 @@ static void text_of_trouble(void **state)
 	assert_non_null(strstr(text, "TWAMP authenticated, keyed by the passphrase of KeyID joe?[2J\n"));
 	assert_non_null(strstr(text, "1 lost (<0.01 %); 2 duplicates"));
 	assert_non_null(strstr(text, "there not synchronised: do not trust forward and backward"));
-	assert_non_null(strstr(text, "received by user space (fallback"));
+	assert_non_null(strstr(text, "; received 1 by the network card, 2 by the kernel, 3 in user space (fallback"));
+	assert_non_null(strstr(text, " (max); 5 slots missed: 7, 9 to 12\n"));
 	assert_non_null(strstr(text, "sender: 5 packets left more than 1 ms behind schedule, at worst 0.006 ms\n"));
 	assert_non_null(strstr(text, "local drops: 4 while sending"));
 	assert_non_null(strstr(text, "discarded: 7 with a wrong HMAC, 8 from another source\n"));
@@ -193,6 +198,18 @@ static void text_of_trouble(void **state)
 	session.summary.lost = 5;
 	text = capture(full, &result);
 	assert_non_null(strstr(text, ": 1 forward, 0 backward, 4 on either way; 2 duplicates"));
+	free(text);
+	/* What our own socket dropped is never the network's loss. */
+	session.receive_drops = 9;
+	session.lost_local = 3;
+	text = capture(full, &result);
+	assert_non_null(strstr(text, "5 lost (<0.01 %): 1 forward, 0 backward, 1 on either way, 3 dropped by this host, not "
+		"by the network; 2 duplicates"));
+	assert_non_null(strstr(text, ", 9 while receiving (its socket's buffer was full)\n"));
+	free(text);
+	session.summary.lost_forward_valid = false;
+	text = capture(full, &result);
+	assert_non_null(strstr(text, "5 lost (<0.01 %): 3 dropped by this host, not by the network; 2 duplicates"));
 	free(text);
 }
 
@@ -280,7 +297,7 @@ static void json_of_a_measurement(void **state)
 		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000},"
 		"{\"type\":\"fixed\",\"interval_ns\":0}],\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"complete\","
-		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":99,\"lost\":1,\"loss_ratio\":0.01,"
+		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":99,\"lost\":1,\"lost_local\":0,\"lost_network\":1,\"loss_ratio\":0.01,"
 		"\"lost_forward\":1,\"lost_backward\":0,\"duplicates\":2,\"reordered\":3,\"late\":0,"
 		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
 		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
@@ -299,13 +316,17 @@ static void json_of_a_measurement(void **state)
 		"\"ttl\":{\"forward_min\":61,\"forward_max\":62,\"backward_min\":60,\"backward_max\":60},"
 		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
 		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000}},"
-		"\"stamps\":{\"sent\":\"user\",\"received\":\"kernel\"}}]}");
+		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":\"kernel\","
+		"\"sent_by\":{\"hardware\":0,\"kernel\":95,\"user\":5},"
+		"\"received_by\":{\"hardware\":0,\"kernel\":99,\"user\":0}}}]}");
 }
 
 static void json_of_nothing(void **state)
 {
 	struct fz_result_session session = lost();
 	struct fz_result result = keyed_by_ike(&session);
+	struct fz_missed_range missed[] = {{7, 7}, {9, 12}};
 
 	(void)state;
 	result.mode = FIZEAU_MODE_OPEN;
@@ -314,6 +335,9 @@ static void json_of_nothing(void **state)
 	session.facts.slot_count = 1;
 	session.facts.ending = FZ_ENDED_INTERRUPTED;
 	session.facts.bypass_mark = 0x42;
+	session.receive_drops = session.lost_local = 60;
+	session.sent_by = session.received_by = (struct fz_stamp_counts){0};
+	session.missed = (struct fz_missed){.count = 7, .ranges = missed, .range_count = 2, .cut = true};
 	expect_json(&result,
 		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"open\","
 		"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null,"
@@ -325,9 +349,9 @@ static void json_of_nothing(void **state)
 		"\"packet_octets\":48,\"schedule\":[{\"type\":\"exponential\",\"mean_ns\":100000000}],"
 		"\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"interrupted\","
-		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":0,\"lost\":100,\"loss_ratio\":1.0,"
+		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":0,\"lost\":100,\"lost_local\":60,\"lost_network\":40,\"loss_ratio\":1.0,"
 		"\"lost_forward\":null,\"lost_backward\":null,\"duplicates\":0,\"reordered\":0,\"late\":0,"
-		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
+		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":60,\"discarded\":{\"hmac\":0,\"length\":0,"
 		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
 		"\"round_trip_delay_ns\":" NO_DISTRIBUTION ",\"forward_delay_ns\":" NO_DISTRIBUTION ","
 		"\"backward_delay_ns\":" NO_DISTRIBUTION ",\"reflector_ns\":" NO_DISTRIBUTION ","
@@ -335,7 +359,10 @@ static void json_of_nothing(void **state)
 		"\"ttl\":{\"forward_min\":null,\"forward_max\":null,\"backward_min\":null,\"backward_max\":null},"
 		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null},"
 		"\"receiver\":{\"synchronized\":null,\"error_ns\":null}},"
-		"\"stamps\":{\"sent\":\"user\",\"received\":null}}]}");
+		"\"missed_slots\":{\"count\":7,\"numbers\":[[7,7],[9,12]],\"all\":false},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
+		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":0},"
+		"\"received_by\":{\"hardware\":0,\"kernel\":0,\"user\":0}}}]}");
 }
 
 static uint64_t sent_at(const void *arg, uint32_t seq, bool *back)

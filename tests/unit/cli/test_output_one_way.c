@@ -57,6 +57,7 @@ static struct fz_one_way_session to(void)
 		.sent_here = true,
 		.sent = 98,
 		.send_error = spread(0),
+		.sent_by = {.user = 98},
 	};
 
 	session.summary = (struct fizeau_one_way_summary){
@@ -95,7 +96,7 @@ static struct fz_one_way_session from(void)
 	session.sent_here = false;
 	session.send_error.valid = false;
 	session.received_here = true;
-	session.received_by = FIZEAU_STAMP_KERNEL;
+	session.received_by = (struct fz_stamp_counts){.kernel = 100};
 	session.summary = (struct fizeau_one_way_summary){
 		.sent = 100,
 		.received = 100,
@@ -204,6 +205,9 @@ static void text_of_both(void **state)
 		"to    loss: 2 bursts of 1 to 2 packets (median 1), 1 gap of 7 packets\n"
 		"to    reordering: 19 of the received (20.00 %), extent up to 6, 3 1-reordered, 2 2-reordered, 1 "
 		"3-reordered\n"
+		"to    stamps: sent 98 in user space\n"
+		"to    send times: 0.001 ms behind schedule (median), 0.004 ms (p99), 0.006 ms (max); no slot missed\n"
+		"from  stamps: received 100 by the kernel\n"
 		"to    skipped: 2 packets were never sent\n");
 	expect(brief, sessions, 2,
 		"to 192.0.2.7: 98 sent, 3 lost (3.06 %), delay min/median/max 1.500/1.501/1.506 ms\n"
@@ -217,9 +221,10 @@ static void text_of_trouble(void **state)
 		"from delay? ",
 		"from  clocks: sender synchronised (within 0.400 ms), receiver not synchronised: one-way delay cannot be "
 		"trusted\n",
-		"from  local drops: 6 while receiving (they show as lost)\n",
+		"from  local drops: 6 while receiving (its socket's buffer was full): 5 of the lost packets were dropped by "
+		"this host, not by the network\n",
 		"from  discarded: 7 with a wrong HMAC, 8 from another source, 9 outside their time\n",
-		"from  stamps: received by user space",
+		"from  stamps: received 99 by the kernel, 1 in user space (fallback",
 		"from  incomplete: interrupted after 100 of 100 packets\n",
 		NULL,
 	};
@@ -236,7 +241,8 @@ static void text_of_trouble(void **state)
 	session.receive_drops = 6;
 	session.discards = (struct fz_discards){.hmac = 7, .foreign_source = 8};
 	session.discarded_late = 9;
-	session.received_by = FIZEAU_STAMP_USER;
+	session.received_by = (struct fz_stamp_counts){.kernel = 99, .user = 1};
+	session.lost_local = 5;
 	session.facts.ending = FZ_ENDED_INTERRUPTED;
 	expect_lines(&session, wanted);
 	session = to();
@@ -329,7 +335,7 @@ static void json_of_both(void **state)
 	expect_json(sessions, 2, HEAD
 		"{\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"to\"," FACTS "\"ended\":\"complete\","
 		"\"failure\":null,"
-		"\"packets\":{\"wanted\":100,\"sent\":96,\"skipped\":2,\"received\":76,\"lost\":24,\"loss_ratio\":0.25,"
+		"\"packets\":{\"wanted\":100,\"sent\":96,\"skipped\":2,\"received\":76,\"lost\":24,\"lost_local\":null,\"lost_network\":null,\"loss_ratio\":0.25,"
 		"\"duplicates\":19,\"duplication_ratio\":0.25,\"replicated\":4,\"reordered\":19,"
 		"\"reordered_ratio\":0.25,\"reordering_extent_max\":6,\"n_reordered\":[3,2,1,0,0,0,0,0],"
 		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":null,\"discarded\":null},"
@@ -343,10 +349,12 @@ static void json_of_both(void **state)
 		"\"ttl\":{\"min\":250,\"max\":252},"
 		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
 		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000},\"error_ns\":1500000,\"trusted\":true},"
-		"\"stamps\":{\"sent\":\"user\",\"received\":null}},"
+		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
+		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":98},\"received_by\":null}},"
 		"{\"sid\":\"c10002070102030405060708090a0b0c\",\"direction\":\"from\"," FACTS "\"ended\":\"complete\","
 		"\"failure\":null,"
-		"\"packets\":{\"wanted\":100,\"sent\":100,\"skipped\":0,\"received\":100,\"lost\":0,\"loss_ratio\":0.0,"
+		"\"packets\":{\"wanted\":100,\"sent\":100,\"skipped\":0,\"received\":100,\"lost\":0,\"lost_local\":0,\"lost_network\":0,\"loss_ratio\":0.0,"
 		"\"duplicates\":0,\"duplication_ratio\":0.0,\"replicated\":0,\"reordered\":0,"
 		"\"reordered_ratio\":0.0,\"reordering_extent_max\":0,\"n_reordered\":[0,0,0,0,0,0,0,0],"
 		"\"sender_late\":null,\"send_drops\":null,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
@@ -361,7 +369,8 @@ static void json_of_both(void **state)
 		"\"ttl\":{\"min\":255,\"max\":255},"
 		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
 		"\"receiver\":{\"synchronized\":true,\"error_ns\":600000},\"error_ns\":1000000,\"trusted\":false},"
-		"\"stamps\":{\"sent\":null,\"received\":\"kernel\"}}]}");
+		"\"missed_slots\":null,\"stamps\":{\"sent\":null,\"received\":\"kernel\",\"sent_by\":null,"
+		"\"received_by\":{\"hardware\":0,\"kernel\":100,\"user\":0}}}]}");
 }
 
 /* What could not be measured is null. */
@@ -377,7 +386,7 @@ static void json_of_nothing(void **state)
 	expect_json(&session, 1, HEAD
 		"{\"sid\":\"c00002070102030405060708090a0b0c\",\"direction\":\"to\"," FACTS "\"ended\":\"invalid\","
 		"\"failure\":\"the server refused\","
-		"\"packets\":{\"wanted\":100,\"sent\":98,\"skipped\":null,\"received\":null,\"lost\":null,"
+		"\"packets\":{\"wanted\":100,\"sent\":98,\"skipped\":null,\"received\":null,\"lost\":null,\"lost_local\":null,\"lost_network\":null,"
 		"\"loss_ratio\":null,\"duplicates\":null,\"duplication_ratio\":null,\"replicated\":null,"
 		"\"reordered\":null,\"reordered_ratio\":null,\"reordering_extent_max\":null,\"n_reordered\":null,"
 		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":null,\"discarded\":null},"
@@ -387,7 +396,9 @@ static void json_of_nothing(void **state)
 		"\"send_error_ns\":" NO_DISTRIBUTION ",\"ttl\":{\"min\":null,\"max\":null},"
 		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null},"
 		"\"receiver\":{\"synchronized\":null,\"error_ns\":null},\"error_ns\":null,\"trusted\":null},"
-		"\"stamps\":{\"sent\":\"user\",\"received\":null}}]}");
+		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
+		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
+		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":98},\"received_by\":null}}]}");
 }
 
 static void trust(void **state)

@@ -120,7 +120,7 @@ static struct fz_result_session session_of(uint64_t sent, uint64_t lost, int64_t
 {
 	struct fz_result_session session = {
 		.facts = {.schedule = "100ms", .slots = &slot, .slot_count = 1, .wanted = 100},
-		.received_by = FIZEAU_STAMP_KERNEL,
+		.received_by = {.kernel = 99},
 	};
 
 	session.summary = (struct fizeau_round_trip_summary){.sent = sent, .received = sent - lost, .lost = lost};

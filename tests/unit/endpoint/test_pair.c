@@ -154,6 +154,7 @@ static void stop_at_seven(void *arg, uint32_t seq, struct fizeau_stamp stamp, in
 static void a_stopped_sender_says_which_number_was_next(void **state)
 {
 	struct pair p;
+	uint32_t next;
 
 	(void)state;
 	set_up(&p, FIZEAU_TEST_OPEN, "127.0.0.1", 1000, 0, 0);
@@ -163,15 +164,17 @@ static void a_stopped_sender_says_which_number_was_next(void **state)
 	p.receive.session.timeout = 2 * SECOND;
 	start_both(&p);
 	run_until(&p, (struct fizeau_mono){fz_clock_mono().ns + 50 * MS});
-	assert_int_equal(sender_end(&p).next_seqno, 8);
-	assert_int_equal(p.sent, 8);
+	/* All of them are due at once, so that some may have left in the batch of number 7. */
+	next = sender_end(&p).next_seqno;
+	assert_in_range(next, 8, 8 + 32);
+	assert_int_equal(p.sent, next);
 	assert_false(p.done);
 	/* What did not come shows as lost when its time is over, though nothing arrives any more. */
 	for (int i = 0; i < ROUNDS_MAX && p.count < 1000; i++)
 		once(&p);
 	assert_int_equal(p.count, 1000);
 	for (size_t i = 0; i < p.count; i++)
-		assert_int_equal(fizeau_record_lost(&p.records[i]), p.records[i].seq >= 8);
+		assert_int_equal(fizeau_record_lost(&p.records[i]), p.records[i].seq >= next);
 	tear_down(&p);
 }
 

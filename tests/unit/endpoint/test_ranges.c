@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How a Session-Sender accounts for packets that the kernel would not take. The linker puts a refusal before
-   fz_udp_flush: those numbers leave, and are said not to have. */
+   fz_udp_flush_in_order: those numbers leave, and are said not to have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,12 +25,12 @@ struct run {
 static bool (*refused)(uint32_t number);
 static uint32_t flushes;
 
-int __real_fz_udp_flush(struct fz_udp *udp);
-int __wrap_fz_udp_flush(struct fz_udp *udp);
+int __real_fz_udp_flush_in_order(struct fz_udp *udp);
+int __wrap_fz_udp_flush_in_order(struct fz_udp *udp);
 
-int __wrap_fz_udp_flush(struct fz_udp *udp)
+int __wrap_fz_udp_flush_in_order(struct fz_udp *udp)
 {
-	int count = __real_fz_udp_flush(udp);
+	int count = __real_fz_udp_flush_in_order(udp);
 
 	return refused(flushes++) ? 0 : count;
 }
