@@ -230,8 +230,8 @@ static bool judge(const struct oneway *oneway, const struct fz_one_way_session *
 	if (session->failure != NULL)
 		fz_complain("no result of the session %s %s: %s", way, host, session->failure);
 	else if (session->facts.ending == FZ_ENDED_CONTROL)
-		fz_complain("server %s: the control connection ended before the test did: the result %s it is "
-			"incomplete", host, way);
+		fz_complain("server %s: the control connection ended before the test did (%s): the result %s it is "
+			"incomplete", host, fz_control_end_text(&oneway->measurement->setup.control), way);
 	else if (session->facts.ending == FZ_ENDED_SERVER)
 		fz_complain("server %s stopped the session %s it early: see its log", host, way);
 	else if (session->facts.ending == FZ_ENDED_SENDING)

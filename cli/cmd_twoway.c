@@ -194,7 +194,8 @@ void fz_twoway_judge(struct fz_twoway *twoway)
 			fizeau_strerror(twoway->test.error));
 	else if (twoway->test.ending == FZ_ENDED_CONTROL)
 		fz_measurement_fail(measurement, FZ_FAULT_CONNECTION,
-			"server %s: the control connection ended before the test did: the result is incomplete", host);
+			"server %s: the control connection ended before the test did (%s): the result is incomplete",
+			host, fz_control_end_text(&measurement->setup.control));
 	else if (twoway->test.ending == FZ_ENDED_SENDING)
 		fz_measurement_fail(measurement, FZ_FAULT_SENDING,
 			"the kernel takes no more packets to %s: see the route and the firewall of this host", host);

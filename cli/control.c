@@ -211,10 +211,20 @@ bool fz_control_poll(struct fz_control *control, struct fizeau_event *event)
 {
 	bool found = fizeau_control_client_event(control->client, event);
 
-	if (found)
-		return true;
-	feed(control);
-	return fizeau_control_client_event(control->client, event);
+	if (!found) {
+		feed(control);
+		found = fizeau_control_client_event(control->client, event);
+	}
+	if (found && event->type == FIZEAU_EVENT_CLOSED)
+		control->closed = event->closed.error;
+	return found;
+}
+
+const char *fz_control_end_text(const struct fz_control *control)
+{
+	if (control->error != 0)
+		return fizeau_strerror(control->error);
+	return control->closed == FIZEAU_ERR_CLOSED ? "closed by the server" : fizeau_strerror(control->closed);
 }
 
 int fz_control_wait_until(struct fz_control *control, struct fizeau_mono until, struct fizeau_event *event)

@@ -22,6 +22,7 @@ struct fz_control {
 	uint32_t watched;           /* events the loop watches for */
 	bool eof;
 	int error;                  /* -errno of the socket */
+	int closed;                 /* why the machine closed: FIZEAU_ERR_*, as the event told; 0: it has not */
 };
 
 /* Connects and starts the machine; control is to be closed by fz_control_close whatever is returned. 0 or -errno
@@ -43,6 +44,8 @@ FIZEAU_MUST_USE int fz_control_wait_until(struct fz_control *control, struct fiz
 	struct fizeau_event *event);
 /* What happened meanwhile, without waiting: true with event. */
 FIZEAU_MUST_USE bool fz_control_poll(struct fz_control *control, struct fizeau_event *event);
+/* Why it ended, for people. */
+const char *fz_control_end_text(const struct fz_control *control);
 /* Sends what the machine has to say as far as the socket takes it; the loop sends the rest. True if there is none. */
 bool fz_control_flush(struct fz_control *control);
 /* Sends what the machine has to say, for at most limit_ns. */

@@ -198,7 +198,9 @@ def endings():
     with suite.case("the result survives the control connection"):
         #= rfc5357#section-3.8 TW-3.8-06
         with Server(dies, lambda packet, seq: [reflection(packet, seq)]) as server:
-            session = fizeau_json("twoway", "-c", 1000, "-i", "10ms", server.target, status=1)["sessions"][0]
+            run = fizeau("twoway", "-j", "-c", 1000, "-i", "10ms", server.target)
+            session = json.loads(run.stdout)["sessions"][0]
+            assert run.returncode == 1 and "(closed by the server)" in run.stderr, run
             assert session["ended"] == "control_connection", session["ended"]
             assert 0 < session["packets"]["sent"] < 1000
             assert session["packets"]["lost"] == 0, session["packets"]
