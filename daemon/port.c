@@ -126,7 +126,7 @@ static void look(const struct fz_port_table *table, const struct fz_port_wanted 
 		return;
 	}
 	offer->used++;
-	if ((!offer->shared || group->count < offer->shared_count) &&
+	if ((group->shared || wanted->as_sent(group->alone)) && (!offer->shared || group->count < offer->shared_count) &&
 		!fz_seats_find_exactly(&table->seats, port->number, wanted->remote)) {
 		offer->shared = port;
 		offer->shared_count = group->count;

@@ -32,6 +32,9 @@ struct fz_port_wanted {
 	uint16_t first, last;         /* the range */
 	uint32_t bypass_mark;
 	bool receive_mark;
+	/* Whether the packets of a session that is alone on its port come from its Sender Port, as far as is known: else it
+	   would not be found any more with another beside it. */
+	bool (*as_sent)(const struct fz_seat *alone);
 };
 
 /* A worker, when ports are chosen. */

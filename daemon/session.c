@@ -305,6 +305,15 @@ static void refused_for(int error, uint8_t *accept, enum fz_counter *counter)
 	}
 }
 
+static bool as_sent(const struct fz_seat *alone)
+{
+	const struct fz_session *session = alone->of;
+	struct fz_addr remote;
+
+	fz_session_remote(session, &remote);
+	return fz_addr_port(&remote) == fz_addr_port(&session->remote);
+}
+
 /* A port, and with it a worker. One that is new there becomes known to it. */
 static int choose_port(struct fz_session_table *sessions, const struct fz_session_wanted *wanted, struct fz_port **port)
 {
@@ -315,6 +324,7 @@ static int choose_port(struct fz_session_table *sessions, const struct fz_sessio
 		.last = wanted->conf->port_last,
 		.bypass_mark = wanted->bypass_mark,
 		.receive_mark = wanted->require_ipsec && wanted->conf->ipsec.mark_count > 0,
+		.as_sent = as_sent,
 	};
 	struct fz_port_worker workers[FZ_CONF_WORKERS_MAX];
 	struct fz_udp *udp;

@@ -150,12 +150,17 @@ static void prepare(void)
 {
 	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
 
+	sigset_t none;
+
 	fz_user_keep_secrets();
 	(void)prctl(PR_SET_NAME, FZ_WORKER_NAME, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	close_others();
+	/* The main process starts it with all of them blocked. */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* 0 or -errno. */

@@ -180,7 +180,7 @@ static int spawn(const struct fz_workers *workers, int orders, int figures, pid_
 	char *const argv[] = {name, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	sigset_t none;
+	sigset_t all;
 	int error = posix_spawn_file_actions_init(&actions);
 
 	if (error)
@@ -190,7 +190,8 @@ static int spawn(const struct fz_workers *workers, int orders, int figures, pid_
 		posix_spawn_file_actions_destroy(&actions);
 		return -error;
 	}
-	sigemptyset(&none);
+	/* Until it has said which of them it wants. */
+	sigfillset(&all);
 	for (int fd = 0; !error && fd < (workers->options.foreground ? 1 : 3); fd++)
 		error = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
 	if (!error)
@@ -198,7 +199,7 @@ static int spawn(const struct fz_workers *workers, int orders, int figures, pid_
 	if (!error)
 		error = posix_spawn_file_actions_adddup2(&actions, figures, FZ_WORKER_FIGURES);
 	if (!error)
-		error = posix_spawnattr_setsigmask(&attributes, &none);
+		error = posix_spawnattr_setsigmask(&attributes, &all);
 	if (!error)
 		error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
 	if (!error)
