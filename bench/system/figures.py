@@ -198,8 +198,8 @@ def send_time(options):
 
 def missed_slots(session):
     """Those that fizeau tells."""
-    packets = session["packets"]
-    return packets.get("missed_slots", packets.get("missed", packets.get("skipped")))
+    missed = session.get("missed_slots", session["packets"].get("missed_slots"))
+    return missed["count"] if isinstance(missed, dict) else missed
 
 
 def fast(options):

@@ -10,6 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "testlib"))
 import suite  # noqa: E402
+from processes import family  # noqa: E402
 
 # As in control.h.
 SPI_I, SPI_R, SK_D = b"benchini", b"benchres", b"SK_d of the benches, no secret.."
@@ -24,7 +25,8 @@ def on_core(core):
 
 
 class Daemon(suite.Fizeaud):
-    """A fizeaud of one worker on a core of its own; with="static" knows the benches' IKE_SA, with=PATH asks a key service."""
+    """A fizeaud of one worker on a core of its own; ike="static": it knows the benches' IKE_SA; ike=PATH: a key service is
+    asked."""
 
     def __init__(self, ike="off", count=1024, netns=None, host="127.0.0.1", workers=1):
         self.keyfiles = suite.tempfile.TemporaryDirectory(prefix="fizeau-bench-")
@@ -48,19 +50,7 @@ class Daemon(suite.Fizeaud):
 
     def processes(self):
         """The daemon and all that it has started."""
-        children = {}
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                try:
-                    with open(f"/proc/{name}/stat") as f:
-                        parent = int(f.read().rpartition(")")[2].split()[1])
-                except (OSError, IndexError):
-                    continue
-                children.setdefault(parent, []).append(int(name))
-        family = [self.process.pid]
-        for pid in family:
-            family.extend(children.get(pid, []))
-        return family
+        return family(self.process.pid)
 
     def cpu_ns(self):
         """User and system time of all processes; of one process and all its threads, as clock_getcpuclockid(3) has it."""
