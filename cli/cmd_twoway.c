@@ -29,6 +29,8 @@ static struct fz_test_config test_config(const struct fz_twoway *twoway)
 		.timeout_ns = options->timeout_ns,
 		.slots = options->slots,
 		.slot_count = options->slot_count,
+		.sessions = twoway->measurement.sessions,
+		.busy_poll = options->busy_poll,
 	};
 }
 

@@ -19,6 +19,8 @@
 #define ADDRESSES_MAX 16
 #define BATCH 64
 #define RECEIVE_BUFFER (4 << 20)
+#define SPIN_AHEAD_NS 5000000 /* a sleep that is longer than it should be is seldom so by more */
+#define BUSY_POLL_US 50       /* of a card that can be polled, per read */
 
 static void on_signal(void *arg, int signo)
 {
@@ -117,6 +119,8 @@ static int prepare(struct fz_command *command)
 		return local_fault("no event loop could be made: the system is out of descriptors or memory");
 	if (fz_clock_watch(&command->clock, command->loop) < 0)
 		return local_fault("no memory");
+	if (options->busy_poll)
+		fz_loop_spin(command->loop, SPIN_AHEAD_NS);
 	/* Schedules are kept to the microsecond: timers must not be coalesced. */
 	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	return FZ_EXIT_MEASURED;
@@ -265,6 +269,30 @@ void fz_measurement_explain_refusal(const struct fz_measurement *measurement, co
 		measurement->setup.host, what, accept, fizeau_accept_text(accept), remedy);
 }
 
+/* Mean rate of the packets that come to a socket of ours, rounded up. */
+static uint64_t rate_pps(const struct fz_measure_options *options)
+{
+	uint64_t cycle_ns = 0;
+
+	for (size_t i = 0; i < options->slot_count; i++)
+		cycle_ns += (uint64_t)options->slots[i].ns;
+	/* What is due at once comes back at once. */
+	if (cycle_ns == 0)
+		return (uint64_t)options->count * 20;
+	return 1000000000u * (uint64_t)options->slot_count / cycle_ns + 1;
+}
+
+/* Room for what comes while this process is held up. */
+static void size_buffer(const struct fz_measurement *measurement, struct fz_udp *udp, size_t packet_octets)
+{
+	int needed = fz_udp_receive_buffer_for(rate_pps(measurement->options), packet_octets);
+
+	if (!fz_udp_receive_buffer(udp, needed))
+		fz_explain(measurement->options->verbose, "the receive buffer is smaller than the %d octets that ride out 50 ms "
+			"at this rate: packets may be dropped here (they are told as local). Remedy: sysctl "
+			"net.core.rmem_max=%d, or CAP_NET_ADMIN", needed, needed);
+}
+
 static int open_port(const struct fz_measurement *measurement, size_t packet_octets, uint16_t port,
 	struct fz_udp **udp)
 {
@@ -274,6 +302,7 @@ static int open_port(const struct fz_measurement *measurement, size_t packet_oct
 										   : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,
 		.sent_stamps = true,
+		.busy_poll_us = measurement->options->busy_poll ? BUSY_POLL_US : 0,
 		.bypass_mark = measurement->options->bypass_mark,
 	};
 	struct fz_addr bound = measurement->setup.control.local;
@@ -300,6 +329,8 @@ struct fz_udp *fz_measurement_udp(struct fz_measurement *measurement, size_t pac
 		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "every UDP port from %u to %u is taken: give more with --ports", low, high);
 	else if (rc < 0)
 		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "no UDP socket: %s", fizeau_strerror(rc));
+	if (rc >= 0)
+		size_buffer(measurement, udp, packet_octets);
 	return rc < 0 ? NULL : udp;
 }
 
@@ -414,6 +445,7 @@ void fz_measurement_init(struct fz_measurement *measurement, struct fz_command *
 		.table = command->table,
 		.table_lock = &command->table_lock,
 		.records = command->records,
+		.sessions = command->targets.count > 0 ? (uint32_t)command->targets.count : 1,
 		.setup.control.fd = -1,
 	};
 }

@@ -44,6 +44,7 @@ struct fz_measurement {
 	atomic_uint *computing;          /* see setup.h */
 	FILE *records;
 	uint32_t udp_batch;              /* datagrams that are read or sent at once; 0: as many as there may be */
+	uint32_t sessions;               /* that the command has at once */
 	struct fz_setup setup;
 	bool lost;                       /* the control connection ended, or the user did not wait for it */
 	struct fz_fault *fault;          /* where it goes why this did not work; NULL: to stderr */

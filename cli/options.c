@@ -130,6 +130,9 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 	case FZ_OPTION_BYPASS_IPSEC:
 		return fz_mark_parse(value != NULL ? value : FZ_BYPASS_MARK_TEXT, &options->bypass_mark, NULL) ||
 			refuse(error, "--bypass-ipsec", value, "must be a firewall mark, 1 to 0xffffffff");
+	case FZ_OPTION_BUSY_POLL:
+		options->busy_poll = true;
+		return true;
 	case FZ_OPTION_TO:
 		options->to = true;
 		return true;

@@ -61,6 +61,7 @@ struct fz_measure_options {
 	struct fz_clock_choice clock;
 	bool same_clock;         /* the user says that both ends go by one clock */
 	uint32_t bypass_mark;    /* 0: not asked for */
+	bool busy_poll;
 	bool json;
 	const char *records;     /* NULL: none */
 	bool quiet;

@@ -40,6 +40,7 @@ static const struct fz_option table[] = {
 	{TESTS, 'p', "ports", "A-B", "local UDP ports"},
 	{TESTS, FZ_OPTION_BYPASS_IPSEC, "bypass-ipsec", "[=M]",
 		"keep test packets out of IPsec tunnels, with firewall mark M (0x42)"},
+	{TESTS, FZ_OPTION_BUSY_POLL, "busy-poll", NULL, "look instead of sleep around each packet: exact, for a core"},
 	{TESTS, FZ_OPTION_ZERO_PADDING, "zero-padding", NULL, "padding of zeros instead of pseudo-random octets"},
 	{TESTS, FZ_OPTION_CLOCK, "clock", "SOURCE", "who tells how good the clock is: auto, kernel, chronyd, ptp4l (auto)"},
 	{ALL, FZ_OPTION_SAME_CLOCK, "same-clock", NULL, "both ends go by the same clock"},

@@ -226,6 +226,11 @@ static void everything(void **state)
 	assert_true(parse("twoway --bypass-ipsec host", &options, error));
 	assert_int_equal(options.bypass_mark, 0x42);
 	assert_string_equal(options.host, "host");
+	assert_false(options.busy_poll);
+	assert_true(parse("twoway --busy-poll host", &options, error));
+	assert_true(options.busy_poll);
+	assert_true(parse("oneway --busy-poll host", &options, error));
+	assert_true(options.busy_poll);
 	assert_true(parse("twoway --bypass-ipsec=0x100 host", &options, error));
 	assert_int_equal(options.bypass_mark, 0x100);
 	assert_true(parse("twoway --targets /t -4", &options, error));
