@@ -92,6 +92,7 @@ static void gone(struct fz_session *session)
 	struct fz_session_table *sessions = session->sessions;
 	const struct fz_figures *figures = fz_session_figures(session);
 
+	sessions->counters->of[session->reason]++;
 	fz_log_peer(sessions->log, FZ_LOG_INFO, &session->peer, fz_clock_mono(),
 		"session on port %u ended (%s): %llu packets received, %llu reflected", (unsigned)session->local_port,
 		fz_counter_name(session->reason), (unsigned long long)fz_figure(&figures->received),
@@ -141,7 +142,6 @@ static void leave(struct fz_session *session, enum fz_counter reason)
 	struct fz_session_table *sessions = session->sessions;
 	int64_t now_ns = fz_clock_mono().ns;
 
-	sessions->counters->of[reason]++;
 	session->reason = reason;
 	session->ending = true;
 	fz_port_leave(&sessions->ports, session->port, &session->seat, now_ns);
