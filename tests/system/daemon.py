@@ -132,7 +132,7 @@ with case("reflection for Timeout after the stop, the connection gone or not"), 
     #= rfc5357#section-4.2 TW-4.2-11 TW-4.2-12
     wait_for("the connection is gone", lambda: status(server)["connections"]["now"] == 0)
     a.echo(port)
-    assert [s["state"] for s in status(server)["sessions"]] == ["stopped"]
+    wait_for("Timeout 0 is over", lambda: [s["state"] for s in status(server)["sessions"]] == ["stopped"])
     assert b.silence(short)
     wait_for("Timeout is over", lambda: not status(server)["sessions"])
     assert a.silence(port) and counter(server, "ended_stop") == 2
