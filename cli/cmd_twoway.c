@@ -34,6 +34,21 @@ static struct fz_test_config test_config(const struct fz_twoway *twoway)
 	};
 }
 
+size_t fz_twoway_octets_max(const struct fz_measure_options *options)
+{
+	static const enum fizeau_test_mode modes[] = {FIZEAU_TEST_OPEN, FIZEAU_TEST_AUTHENTICATED, FIZEAU_TEST_ENCRYPTED};
+	size_t header = 0;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		size_t octets = fizeau_reflector_header_octets(modes[i]);
+
+		if (octets > header)
+			header = octets;
+	}
+	/* Without --padding an open packet is as long as its reflection, which has a header and no padding. */
+	return header + (options->padding_given ? options->padding_octets : header);
+}
+
 /* Asks for the session and prepares its sender. */
 static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t start_ntp)
 {

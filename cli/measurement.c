@@ -297,7 +297,8 @@ static int open_port(const struct fz_measurement *measurement, size_t packet_oct
 	struct fz_udp **udp)
 {
 	struct fz_udp_options options = {
-		.batch = measurement->udp_batch != 0 ? measurement->udp_batch : BATCH,
+		.shared = measurement->udp_batch,
+		.batch = BATCH,
 		.packet_octets = (uint32_t)(packet_octets < FIZEAU_TEST_PACKET_MAX ? packet_octets
 										   : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,

@@ -43,7 +43,7 @@ struct fz_measurement {
 	pthread_mutex_t *table_lock;
 	atomic_uint *computing;          /* see setup.h */
 	FILE *records;
-	uint32_t udp_batch;              /* datagrams that are read or sent at once; 0: as many as there may be */
+	struct fz_udp_batch *udp_batch;  /* for packets of all servers, of the command's thread; NULL: one of its own */
 	uint32_t sessions;               /* that the command has at once */
 	struct fz_setup setup;
 	bool lost;                       /* the control connection ended, or the user did not wait for it */

@@ -13,6 +13,7 @@
 #include "targets_progress.h"
 #include "twoway.h"
 
+#define BATCH 64             /* datagrams that are read or sent at once, of whichever target */
 #define THREADS_MAX 1024
 #define FDS_OTHER 32
 #define FDS_TARGET 2         /* control connection and test packets */
@@ -39,6 +40,7 @@ struct targets {
 	struct target *all;
 	size_t count, running;
 	struct fz_pool *pool;
+	struct fz_udp_batch *udp_batch; /* of several targets; NULL: the only one has its own */
 	unsigned interrupts;          /* seen */
 	struct fizeau_mono give_up;
 	struct fz_progress progress;  /* of a single test */
@@ -48,14 +50,6 @@ struct targets {
 static bool are_several(const struct targets *targets)
 {
 	return targets->count > 1;
-}
-
-/* Few datagrams wait in each of many sockets, and every socket has a batch of its own. */
-static uint32_t batch_of(const struct targets *targets)
-{
-	if (!are_several(targets))
-		return 0;
-	return targets->count <= FEW ? 16 : 4;
 }
 
 /* In a thread of the pool. */
@@ -76,7 +70,7 @@ static void set_up(void *arg, struct fz_worker *worker, size_t job)
 	measurement->loop = worker->loop;
 	measurement->interrupts = &worker->interrupts;
 	measurement->computing = worker->computing;
-	measurement->udp_batch = batch_of(targets);
+	measurement->udp_batch = targets->udp_batch;
 	measurement->fault = &twoway->fault;
 	twoway->loop = targets->command->loop;
 	if (fz_twoway_set_up(twoway, &target->phase))
@@ -407,6 +401,7 @@ static void free_all(struct targets *targets)
 		fizeau_wipe(targets->all[i].twoway, sizeof(*targets->all[i].twoway));
 		free(targets->all[i].twoway);
 	}
+	fz_udp_batch_free(targets->udp_batch);
 	free(targets->all);
 	free(targets);
 }
@@ -434,6 +429,13 @@ static int measure(struct targets *targets)
 	_exit(status);
 }
 
+static struct fz_udp_batch *make_batch(const struct fz_measure_options *options)
+{
+	size_t octets = fz_twoway_octets_max(options);
+
+	return fz_udp_batch_new(BATCH, (uint32_t)(octets < FIZEAU_TEST_PACKET_MAX ? octets : FIZEAU_TEST_PACKET_MAX));
+}
+
 int fz_targets_measure(struct fz_command *command)
 {
 	struct targets *targets = calloc(1, sizeof(*targets));
@@ -443,8 +445,10 @@ int fz_targets_measure(struct fz_command *command)
 		targets->command = command;
 		targets->count = command->targets.count;
 		targets->all = calloc(targets->count, sizeof(*targets->all));
+		if (are_several(targets))
+			targets->udp_batch = make_batch(&command->options);
 	}
-	if (targets == NULL || targets->all == NULL)
+	if (targets == NULL || targets->all == NULL || (are_several(targets) && targets->udp_batch == NULL))
 		fz_complain("no memory");
 	else
 		status = measure(targets);

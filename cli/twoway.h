@@ -33,6 +33,8 @@ void fz_twoway_stop(struct fz_twoway *twoway);
 FIZEAU_MUST_USE int fz_twoway_summarise(struct fz_twoway *twoway);
 /* Whether what was summarised is a measurement; else there is a fault. */
 void fz_twoway_judge(struct fz_twoway *twoway);
+/* Of the longest packet there may be, whatever the mode. */
+size_t fz_twoway_octets_max(const struct fz_measure_options *options);
 /* As fz_records_write. */
 FIZEAU_MUST_USE bool fz_twoway_write_records(const struct fz_twoway *twoway, const char *target, FILE *out);
 void fz_twoway_close(struct fz_twoway *twoway);
