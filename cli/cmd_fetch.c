@@ -76,6 +76,8 @@ static void fill_facts(struct stored *stored, const struct fz_measurement *measu
 	facts->timeout_ns = fizeau_duration_to_ns(request->timeout);
 	facts->start_unix_ns = fizeau_ntp_to_unix_ns(request->start_time, request->start_time);
 	facts->ending = FZ_ENDED_COMPLETE;
+	facts->clock.same = measurement->options->same_clock ||
+		(facts->local.len != 0 && fz_addr_same_host(&facts->local, &facts->remote));
 }
 
 /* The end of what lies in begin .. end, as far as it is known: of a session that goes on the records tell the rest. */

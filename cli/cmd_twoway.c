@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clock_verdict.h"
 #include "records.h"
 #include "targets.h"
 #include "twoway.h"
@@ -167,6 +168,7 @@ int fz_twoway_summarise(struct fz_twoway *twoway)
 	session->facts.padding_octets = test->config.padding_octets;
 	session->facts.packet_octets = (uint32_t)fizeau_sender_octets(test->sender);
 	session->facts.ending = test->ending;
+	fz_clock_facts_fill(twoway->measurement.clock, options->same_clock, &session->facts);
 	session->send_drops = counters.send_drops;
 	session->receive_drops = counters.receive_drops;
 	session->discards = test->discards;

@@ -90,7 +90,7 @@ static json_t *schedule(const struct fz_session_facts *facts)
 	return array;
 }
 
-static json_t *rfc3339(int64_t unix_ns)
+json_t *fz_json_time(int64_t unix_ns)
 {
 	time_t seconds = (time_t)(unix_ns / 1000000000);
 	struct tm tm;
@@ -147,7 +147,7 @@ json_t *fz_json_session(const struct fz_session_facts *facts, const char *direct
 		fz_json_valid_number(facts->packet_octets != 0, facts->packet_octets));
 	json_object_set_new(object, "schedule", schedule(facts));
 	json_object_set_new(object, "timeout_ns", json_integer(facts->timeout_ns));
-	json_object_set_new(object, "start_time", rfc3339(facts->start_unix_ns));
+	json_object_set_new(object, "start_time", fz_json_time(facts->start_unix_ns));
 	json_object_set_new(object, "ended", json_string(endings[facts->ending]));
 	return object;
 }

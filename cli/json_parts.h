@@ -17,6 +17,8 @@ json_t *fz_json_ratio(uint64_t part, uint64_t whole);
 json_t *fz_json_distribution(const struct fizeau_distribution *d);
 /* null if addr is none (its len 0). */
 json_t *fz_json_address(const struct fz_addr *addr);
+/* RFC 3339, UTC, with nanoseconds; null before 1970. */
+json_t *fz_json_time(int64_t unix_ns);
 json_t *fz_json_clock_of(bool valid, bool synchronized, int64_t error_ns);
 /* "user", "kernel", "hardware". */
 json_t *fz_json_stamp(enum fizeau_stamp_source source);

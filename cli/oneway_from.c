@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
+#include "clock_verdict.h"
 #include "io/clock.h"
 #include "oneway_from.h"
 #include "oneway_request.h"
@@ -176,6 +177,7 @@ void fz_from_summarise(struct fz_from *from, const struct fz_measurement *measur
 
 	if (from->receiver == NULL)
 		return;
+	fz_clock_facts_fill(measurement->clock, measurement->options->same_clock, &session->facts);
 	fill_counters(from);
 	receiver = fz_endpoint_receiver_session(from->receiver);
 	received_next = fizeau_receiver_next_seqno(receiver);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clock_verdict.h"
 #include "io/clock.h"
 #include "oneway_request.h"
 #include "oneway_to.h"
@@ -153,6 +154,7 @@ void fz_to_summarise(struct fz_to *to, const struct fz_measurement *measurement)
 
 	if (to->sender == NULL)
 		return;
+	fz_clock_facts_fill(measurement->clock, measurement->options->same_clock, &session->facts);
 	fz_endpoint_sender_counters(to->sender, &counters);
 	session->sent_here = true;
 	session->sent = counters.sent;

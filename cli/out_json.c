@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include "json_parts.h"
+#include "out_clock.h"
 #include "out_stamps.h"
 
 static json_t *key(const struct fz_result_key *k)
@@ -56,6 +57,8 @@ static json_t *packets(const struct fz_result_session *session)
 	json_object_set_new(object, "duplicates", fz_json_number(s->duplicates));
 	json_object_set_new(object, "reordered", fz_json_number(s->reordered));
 	json_object_set_new(object, "late", fz_json_number(s->late));
+	json_object_set_new(object, "across_step", fz_json_number(s->across_step));
+	json_object_set_new(object, "impossible", fz_json_number(s->impossible));
 	json_object_set_new(object, "sender_late", fz_json_number(session->sender_late));
 	json_object_set_new(object, "send_drops", fz_json_number(session->send_drops));
 	json_object_set_new(object, "receive_drops", fz_json_number(session->receive_drops));
@@ -71,17 +74,6 @@ static json_t *ttl(const struct fizeau_round_trip_summary *s)
 	json_object_set_new(object, "forward_max", fz_json_valid_number(s->ttl_valid, s->forward_ttl_max));
 	json_object_set_new(object, "backward_min", fz_json_valid_number(s->ttl_valid, s->backward_ttl_min));
 	json_object_set_new(object, "backward_max", fz_json_valid_number(s->ttl_valid, s->backward_ttl_max));
-	return object;
-}
-
-static json_t *clocks(const struct fizeau_round_trip_summary *s)
-{
-	json_t *object = json_object();
-
-	json_object_set_new(object, "sender",
-		fz_json_clock_of(s->round_trip.valid, s->synchronized_sender, s->error_sender_ns));
-	json_object_set_new(object, "receiver",
-		fz_json_clock_of(s->round_trip.valid, s->synchronized_reflector, s->error_reflector_ns));
 	return object;
 }
 
@@ -102,19 +94,22 @@ static json_t *stamps(const struct fz_result_session *session)
 static json_t *session_of(const struct fz_result_session *session)
 {
 	const struct fizeau_round_trip_summary *s = &session->summary;
+	struct fz_clock_verdict clocks = fz_clock_two_way(session);
 	json_t *object = fz_json_session(&session->facts, "twoway");
 
 	json_object_set_new(object, "packets", packets(session));
 	json_object_set_new(object, "round_trip_delay_ns", fz_json_distribution(&s->round_trip));
-	json_object_set_new(object, "forward_delay_ns", fz_json_distribution(&s->forward));
-	json_object_set_new(object, "backward_delay_ns", fz_json_distribution(&s->backward));
+	json_object_set_new(object, "forward_delay_ns",
+		fz_json_clock_distribution(&s->forward, fz_clock_usable(&clocks)));
+	json_object_set_new(object, "backward_delay_ns",
+		fz_json_clock_distribution(&s->backward, fz_clock_usable(&clocks)));
 	json_object_set_new(object, "reflector_ns", fz_json_distribution(&s->reflector));
 	json_object_set_new(object, "ipdv_ns", fz_json_distribution(&s->ipdv));
 	json_object_set_new(object, "pdv_ns", fz_json_distribution(&s->pdv));
 	json_object_set_new(object, "send_error_ns", fz_json_distribution(&session->send_error));
 	json_object_set_new(object, "missed_slots", fz_json_missed(true, &session->missed));
 	json_object_set_new(object, "ttl", ttl(s));
-	json_object_set_new(object, "clock", clocks(s));
+	json_object_set_new(object, "clock", fz_json_clocks(session));
 	json_object_set_new(object, "stamps", stamps(session));
 	return object;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions of OWAMP in fizeau.result/1. */
 #include "json_parts.h"
+#include "out_clock.h"
 #include "out_stamps.h"
 
 /* What only the receiver knows is null where its records are not at hand. */
@@ -90,22 +91,6 @@ static json_t *ttl(const struct fizeau_one_way_summary *s)
 	return object;
 }
 
-static json_t *clocks(const struct fizeau_one_way_summary *s)
-{
-	enum fz_trust trust = fz_one_way_trust(s);
-	bool valid = s->delay.valid;
-	json_t *object = json_object();
-
-	json_object_set_new(object, "sender", fz_json_clock_of(valid, s->synchronized_sender, s->error_sender_ns));
-	json_object_set_new(object, "receiver",
-		fz_json_clock_of(valid, s->synchronized_receiver, s->error_receiver_ns));
-	/*= rfc7679#section-3.8.3 OD-3.8.3-02 */
-	json_object_set_new(object, "error_ns", valid ? json_integer(fz_one_way_error_ns(s)) : json_null());
-	json_object_set_new(object, "trusted",
-		trust == FZ_TRUST_UNKNOWN ? json_null() : json_boolean(trust == FZ_TRUST_GOOD));
-	return object;
-}
-
 static json_t *stamps(const struct fz_one_way_session *session)
 {
 	bool received = session->received_here && session->summary.delay.valid;
@@ -124,20 +109,21 @@ static json_t *stamps(const struct fz_one_way_session *session)
 json_t *fz_json_one_way(const struct fz_one_way_session *session)
 {
 	const struct fizeau_one_way_summary *s = &session->summary;
+	struct fz_clock_verdict clocks = fz_clock_one_way(session);
 	bool known = session->failure == NULL;
 	json_t *object = fz_json_session(&session->facts, session->direction == FZ_TO ? "to" : "from");
 
 	json_object_set_new(object, "failure", fz_json_text(session->failure));
 	json_object_set_new(object, "packets", packets(session));
-	json_object_set_new(object, "delay_ns", fz_json_distribution(&s->delay));
-	json_object_set_new(object, "ipdv_ns", fz_json_distribution(&s->ipdv));
-	json_object_set_new(object, "pdv_ns", fz_json_distribution(&s->pdv));
+	json_object_set_new(object, "delay_ns", fz_json_clock_distribution(&s->delay, fz_clock_usable(&clocks)));
+	json_object_set_new(object, "ipdv_ns", fz_json_clock_distribution(&s->ipdv, clocks.variation));
+	json_object_set_new(object, "pdv_ns", fz_json_clock_distribution(&s->pdv, clocks.variation));
 	json_object_set_new(object, "loss_bursts", runs(known, &s->loss_burst));
 	json_object_set_new(object, "loss_gaps", runs(known, &s->loss_gap));
 	json_object_set_new(object, "send_error_ns", fz_json_distribution(&session->send_error));
 	json_object_set_new(object, "missed_slots", fz_json_missed(session->sent_here, &session->missed));
 	json_object_set_new(object, "ttl", ttl(s));
-	json_object_set_new(object, "clock", clocks(s));
+	json_object_set_new(object, "clock", fz_json_one_way_clocks(session));
 	json_object_set_new(object, "stamps", stamps(session));
 	return object;
 }

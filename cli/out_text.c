@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "out_clock.h"
 #include "out_stamps.h"
 #include "result.h"
 #include "text_parts.h"
@@ -53,25 +54,6 @@ static void put_counts(const struct fz_result_session *session, FILE *out)
 	if (s->late > 0)
 		fprintf(out, ", %" PRIu64 " too late", s->late);
 	fputc('\n', out);
-}
-
-/* Whether the one-way rows mean anything. */
-static void put_clocks(const struct fizeau_round_trip_summary *s, FILE *out)
-{
-	char text[32];
-
-	if (!s->round_trip.valid)
-		return;
-	fputs("clocks: ", out);
-	fz_put_clock_half("here", s->synchronized_sender, s->error_sender_ns, out);
-	fz_put_clock_half(", there", s->synchronized_reflector, s->error_reflector_ns, out);
-	if (s->synchronized_sender && s->synchronized_reflector &&
-		s->error_sender_ns <= INT64_MAX / 2 && s->error_reflector_ns <= INT64_MAX / 2) {
-		fz_ms_text(s->error_sender_ns + s->error_reflector_ns, text);
-		fprintf(out, ": forward and backward are right within %s ms\n", text);
-	} else {
-		fputs(": do not trust forward and backward, only the round trip\n", out);
-	}
 }
 
 static void put_ttl(const struct fizeau_round_trip_summary *s, FILE *out)
@@ -135,6 +117,7 @@ static void put_trouble(const struct fz_result_session *session, FILE *out)
 static void put_session(const struct fz_result_session *session, FILE *out)
 {
 	const struct fizeau_round_trip_summary *s = &session->summary;
+	struct fz_clock_verdict clocks = fz_clock_two_way(session);
 	char local[FZ_ADDR_TEXT], remote[FZ_ADDR_TEXT], sid[2 * FIZEAU_SID_OCTETS + 1];
 
 	fz_addr_text(&session->facts.local, local);
@@ -146,13 +129,13 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	put_counts(session, out);
 	fprintf(out, "\n%-12s %10s %10s %10s %10s %10s\n", "ms", "min", "median", "p95", "p99", "max");
 	fz_put_row("round trip", &s->round_trip, out);
-	fz_put_row("forward", &s->forward, out);
-	fz_put_row("backward", &s->backward, out);
+	fz_put_clock_row("forward", &s->forward, fz_clock_usable(&clocks), out);
+	fz_put_clock_row("backward", &s->backward, fz_clock_usable(&clocks), out);
 	fz_put_row("reflector", &s->reflector, out);
 	fz_put_row("ipdv", &s->ipdv, out);
 	fz_put_row("pdv", &s->pdv, out);
 	fputc('\n', out);
-	put_clocks(s, out);
+	fz_put_clocks(session, out);
 	put_stamps(session, out);
 	fz_put_send_times("", &session->send_error, &session->missed, out);
 	put_ttl(s, out);

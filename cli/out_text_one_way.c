@@ -2,6 +2,7 @@
 /* Sessions of OWAMP for people: a table of packets and one of delays, a row or three for each direction. */
 #include <inttypes.h>
 #include <string.h>
+#include "out_clock.h"
 #include "out_stamps.h"
 #include "text_parts.h"
 
@@ -86,40 +87,29 @@ static void put_packets(const struct fz_one_way_session *session, FILE *out)
 		s->duplicates, s->reordered, hops);
 }
 
+static bool doubtful(const struct fz_one_way_session *session)
+{
+	return !session->facts.clock.same && fz_one_way_trust(&session->summary) == FZ_TRUST_NOT;
+}
+
 static void put_delays(const struct fz_one_way_session *session, FILE *out)
 {
 	const struct fizeau_one_way_summary *s = &session->summary;
+	struct fz_clock_verdict clocks = fz_clock_one_way(session);
 	char name[16];
 
-	/* A figure that the clocks make meaningless is marked. */
-	snprintf(name, sizeof(name), "%s delay%s", name_of(session), fz_one_way_trust(s) == FZ_TRUST_NOT ? "?" : "");
-	fz_put_row(name, &s->delay, out);
+	/* A figure that the clocks make meaningless is none; one that they leave little of is marked. */
+	snprintf(name, sizeof(name), "%s delay%s", name_of(session), doubtful(session) ? "?" : "");
+	fz_put_clock_row(name, &s->delay, fz_clock_usable(&clocks), out);
 	snprintf(name, sizeof(name), "%s ipdv", name_of(session));
-	fz_put_row(name, &s->ipdv, out);
+	fz_put_clock_row(name, &s->ipdv, clocks.variation, out);
 	snprintf(name, sizeof(name), "%s pdv", name_of(session));
-	fz_put_row(name, &s->pdv, out);
+	fz_put_clock_row(name, &s->pdv, clocks.variation, out);
 }
 
-/* Whether the delays mean anything. */
-/*= rfc7679#section-3.8 OD-3.8-01 */
-/*= rfc7680#section-2.8 OL-2.8-01 */
 static void put_clocks(const struct fz_one_way_session *session, FILE *out)
 {
-	const struct fizeau_one_way_summary *s = &session->summary;
-	char text[32];
-
-	if (!s->delay.valid)
-		return;
-	fprintf(out, "%-6sclocks: ", name_of(session));
-	fz_put_clock_half("sender", s->synchronized_sender, s->error_sender_ns, out);
-	fz_put_clock_half(", receiver", s->synchronized_receiver, s->error_receiver_ns, out);
-	fz_ms_text(fz_one_way_error_ns(s), text);
-	if (fz_one_way_trust(s) == FZ_TRUST_GOOD)
-		fprintf(out, ": the delay is right within %s ms\n", text);
-	else if (s->synchronized_sender && s->synchronized_receiver)
-		fprintf(out, ": clocks differ by up to %s ms: one-way delay cannot be trusted\n", text);
-	else
-		fputs(": one-way delay cannot be trusted\n", out);
+	fz_put_one_way_clocks(session, name_of(session), out);
 }
 
 static void put_runs(const char *one, const char *many, const struct fizeau_distribution *d, FILE *out)
@@ -228,6 +218,7 @@ static void put_trouble(const struct fz_one_way_session *session, FILE *out)
 static void put_brief(const struct fz_one_way_session *session, FILE *out)
 {
 	const struct fizeau_one_way_summary *s = &session->summary;
+	struct fz_clock_verdict clocks = fz_clock_one_way(session);
 	char host[FZ_ADDR_TEXT], min[32], median[32], max[32];
 
 	fz_addr_host_text(&session->facts.remote, host);
@@ -238,12 +229,14 @@ static void put_brief(const struct fz_one_way_session *session, FILE *out)
 	}
 	fprintf(out, "%" PRIu64 " sent, %" PRIu64 " lost", s->sent, s->lost);
 	fz_put_ratio(s->lost, s->sent, out);
-	if (s->delay.valid) {
+	if (s->delay.valid && !fz_clock_usable(&clocks)) {
+		fprintf(out, ", no delay: %s", fz_clock_fault_text(clocks.fault));
+	} else if (s->delay.valid) {
 		fz_ms_text(s->delay.min, min);
 		fz_ms_text(s->delay.median, median);
 		fz_ms_text(s->delay.max, max);
 		fprintf(out, ", delay min/median/max %s/%s/%s ms%s", min, median, max,
-			fz_one_way_trust(s) == FZ_TRUST_NOT ? " (clocks cannot be trusted)" : "");
+			doubtful(session) ? " (clocks cannot be trusted)" : "");
 	}
 	fputc('\n', out);
 }

@@ -27,7 +27,7 @@ static void put_received(FILE *out, const struct fizeau_round_trip *r, bool dupl
 	int64_t reflector = fizeau_ntp_diff_ns(r->t3, r->t2);
 
 	fprintf(out, "\"seq\":%u,\"lost\":%s,\"duplicate\":%s,\"reflector_seq\":%u", r->seq,
-		total > timeout_ns ? "true" : "false", duplicate ? "true" : "false", r->reflector_seq);
+		total > timeout_ns && !r->across_step ? "true" : "false", duplicate ? "true" : "false", r->reflector_seq);
 	fprintf(out, ",\"sent_unix_ns\":%" PRId64 ",\"reflector_received_unix_ns\":%" PRId64
 		",\"reflector_sent_unix_ns\":%" PRId64 ",\"received_unix_ns\":%" PRId64,
 		fizeau_ntp_to_unix_ns(r->t1, r->t1), fizeau_ntp_to_unix_ns(r->t2, r->t1),

@@ -11,6 +11,7 @@
 #include <fizeau/time.h>
 #include "endpoint/missed.h"
 #include "io/addr.h"
+#include "io/clock.h"
 #include "io/stamping.h"
 #include "keying.h"
 #include "values.h"
@@ -43,6 +44,14 @@ enum fz_ending {
 	FZ_ENDED_NOT,         /* it was still going on when it was fetched */
 };
 
+/* What this host knows of the clocks of a session, beside what the stamps tell. */
+struct fz_clock_facts {
+	bool here;                   /* the next two: an end of the session was here */
+	struct fz_clock_steps steps; /* of this host's clock, while the command ran */
+	enum fz_clock_source source; /* whose word its error was */
+	bool same;                   /* both ends go by one clock */
+};
+
 /* What a session was asked to be: all of it is reported with any metric. */
 struct fz_session_facts {
 	uint8_t sid[FIZEAU_SID_OCTETS]; /* zero: there was no session */
@@ -57,6 +66,7 @@ struct fz_session_facts {
 	int64_t timeout_ns;
 	int64_t start_unix_ns;     /* origin of the schedule */
 	enum fz_ending ending;
+	struct fz_clock_facts clock;
 };
 
 /* A session of TWAMP. */

@@ -215,6 +215,7 @@ static bool stamp_batch(struct fz_test *test, uint32_t count, struct fizeau_mono
 			.lateness_ns = fz_clock_mono().ns - test->dues[i],
 			.corrected_ns = (int32_t)correction.delay_ns,
 			.source = FIZEAU_STAMP_USER,
+			.steps = test->config.clock->steps.count,
 		};
 		/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
 		own = fz_clock_wall(test->config.clock);
@@ -436,6 +437,7 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 		.receive_error = datagram->received.error,
 		.forward_ttl = reflection.sender_ttl,
 		.backward_ttl = datagram->ttl,
+		.across_step = packet->steps != test->config.clock->steps.count,
 	};
 	/* Who floods us with copies must not take the memory: a few of each number are enough to see it. */
 	if (test->record_count < (size_t)test->config.count * 4 + 1000 && !record(test, &trip))
@@ -449,10 +451,11 @@ static void on_readable(void *arg, uint32_t events)
 	struct fizeau_mono now = fz_clock_mono();
 	int n;
 
-	fz_clock_refresh(test->config.clock, now);
 	if ((events & EPOLLERR) != 0 && read_sent(test, now) && (events & EPOLLIN) == 0)
 		return;
 	n = fz_udp_read(test->udp, test->config.clock, &datagrams);
+	/* After their stamps: a step between those and T1 must have been noticed. */
+	fz_clock_refresh(test->config.clock, fz_clock_mono());
 	/* An error on a UDP socket is news of an ICMP message: what is lost shows as lost. */
 	for (int i = 0; i < n && !test->done; i++)
 		reflected(test, &datagrams[i]);

@@ -40,6 +40,7 @@ struct fz_sent {
 	uint16_t error;
 	uint8_t source;       /* of ntp: enum fizeau_stamp_source */
 	bool back;            /* a reflection came */
+	uint32_t steps;       /* how often the clock had been set when it was sent */
 };
 
 struct fz_test {

@@ -132,6 +132,26 @@ static size_t host_text(const struct fz_addr *addr, char text[static FZ_ADDR_TEX
 	return strlen(text);
 }
 
+bool fz_addr_is_own(const struct fz_addr *addr)
+{
+	struct ifaddrs *all;
+	bool found = addr->sa.sa_family == AF_INET && ntohl(addr->in.sin_addr.s_addr) >> 24 == 127;
+
+	if (found || getifaddrs(&all) != 0)
+		return found;
+	for (const struct ifaddrs *one = all; one != NULL && !found; one = one->ifa_next) {
+		struct fz_addr own;
+
+		if (one->ifa_addr == NULL || one->ifa_addr->sa_family != addr->sa.sa_family)
+			continue;
+		fz_addr_from_sockaddr(&own, one->ifa_addr,
+			addr->sa.sa_family == AF_INET ? sizeof(own.in) : sizeof(own.in6));
+		found = fz_addr_same_host(&own, addr);
+	}
+	freeifaddrs(all);
+	return found;
+}
+
 bool fz_addr_own_ipv4(struct fz_addr *addr)
 {
 	struct ifaddrs *all;

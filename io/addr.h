@@ -32,6 +32,8 @@ bool fz_addr_same_host(const struct fz_addr *a, const struct fz_addr *b); /* por
 bool fz_addr_equal(const struct fz_addr *a, const struct fz_addr *b);
 /* Last four octets, for the SID. */
 void fz_addr_tail(const struct fz_addr *addr, uint8_t tail[static 4]);
+/* Whether it is an address of this host: packets to it never leave. */
+bool fz_addr_is_own(const struct fz_addr *addr);
 /* An IPv4 address of this host that is not a loopback one; false if it has none. */
 FIZEAU_MUST_USE bool fz_addr_own_ipv4(struct fz_addr *addr);
 /* "192.0.2.1", "2001:db8::1" */

@@ -20,6 +20,7 @@ struct fizeau_round_trip {
 	uint16_t receive_error;   /* of T4 */
 	uint8_t forward_ttl;      /* TTL at the reflector; 255: no router on the way, or it could not be read */
 	uint8_t backward_ttl;     /* TTL of the reflection on arrival; likewise */
+	bool across_step;         /* the sender's clock was set meanwhile: T4 and T1 cannot be compared */
 };
 
 /* Order statistics of a set of durations in nanoseconds; percentiles by the definition of RFC 2330 11.3. */
@@ -41,6 +42,9 @@ struct fizeau_round_trip_summary {
 	uint64_t duplicates;       /* further copies of a number within the loss threshold */
 	uint64_t late;             /* arrivals after the loss threshold: a number with no other counts as lost */
 	uint64_t reordered;        /* RFC 4737 3.3, on the first copies in order of arrival */
+	uint64_t across_step;      /* of the received: without a delay, since the sender's clock was set meanwhile */
+	uint64_t impossible;       /* of the received: likewise, since T3 - T2 is negative or longer than T4 - T1 */
+	bool set_reflector;        /* so much so that the reflector's clock was set meanwhile */
 	struct fizeau_distribution round_trip; /* T4 - T1 less the reflector's residence T3 - T2 */
 	struct fizeau_distribution forward;    /* T2 - T1 */
 	struct fizeau_distribution backward;   /* T4 - T3 */
@@ -49,11 +53,17 @@ struct fizeau_round_trip_summary {
 	struct fizeau_distribution pdv;        /* RFC 5481: round trip less the minimum */
 	bool synchronized_sender, synchronized_reflector; /* every Error Estimate said so */
 	int64_t error_sender_ns, error_reflector_ns;      /* largest bound */
+	uint64_t clock_moves;      /* how often the two clocks moved against each other by more than clocks drift: one was
+	                              set, or is being corrected in a hurry */
+	int64_t clock_moved_ns;    /* by how much, all together: reflector's less sender's */
+	int64_t round_trip_error_ns; /* what clocks that run FIZEAU_DRIFT_PPM too fast or slow add to a round trip */
 	bool ttl_valid;
 	uint8_t forward_ttl_min, forward_ttl_max, backward_ttl_min, backward_ttl_max;
 };
 
 #define FIZEAU_N_REORDERING_MAX 8
+/* How far from its nominal rate a clock may run: what the kernel's discipline corrects at most. */
+#define FIZEAU_DRIFT_PPM 500
 
 struct fizeau_one_way_summary {
 	uint64_t sent;             /* skipped numbers are none of them (RFC 7680 4.1) */
@@ -72,6 +82,8 @@ struct fizeau_one_way_summary {
 	struct fizeau_distribution loss_gap;   /* lengths, in packets, of runs of received numbers between two bursts */
 	bool synchronized_sender, synchronized_receiver; /* every Error Estimate said so */
 	int64_t error_sender_ns, error_receiver_ns;      /* largest bound */
+	bool set_back_sender, set_back_receiver;         /* stamps that go back where packets do not: the clock was set */
+	int64_t ipdv_error_ns, pdv_error_ns;             /* what clocks that run FIZEAU_DRIFT_PPM too fast or slow add */
 	bool ttl_valid;
 	uint8_t ttl_min, ttl_max;
 };

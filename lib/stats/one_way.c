@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <fizeau/time.h>
+#include "lib/stats/clocks.h"
 #include "lib/stats/conditions.h"
 #include "lib/stats/copies.h"
 #include "lib/stats/reorder.h"
@@ -190,6 +191,39 @@ static void delays(const struct fizeau_record *records, const struct fz_arrival 
 	ipdv_of(records, firsts, count, values, &s->ipdv);
 }
 
+#define SENT_BACK_NS 1000000      /* numbers are sent in their order, each stamped right before */
+#define RECEIVED_BACK_NS 10000000 /* a socket's queue has the order of arrival, but for packets on several processors */
+
+/* Copies in order of their numbers, then records in order of arrival. */
+static void clocks(const struct fizeau_record *records, size_t count, const struct fz_arrival *firsts, size_t first_count,
+	struct fizeau_one_way_summary *s)
+{
+	const struct fizeau_record *before = NULL;
+	int64_t spacing = 0, span = 0;
+
+	for (size_t i = 0; i < first_count; i++) {
+		const struct fizeau_record *r = &records[firsts[i].at];
+		int64_t gap = before != NULL ? fizeau_ntp_diff_ns(r->send_ntp, before->send_ntp) : 0;
+
+		s->set_back_sender |= gap < -SENT_BACK_NS;
+		span = fz_sum_ns(span, gap > 0 ? gap : 0);
+		if (before != NULL && r->seq == before->seq + 1 && gap > spacing)
+			spacing = gap;
+		before = r;
+	}
+	before = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (fizeau_record_lost(&records[i]))
+			continue;
+		if (before != NULL)
+			s->set_back_receiver |=
+				fizeau_ntp_diff_ns(records[i].receive_ntp, before->receive_ntp) < -RECEIVED_BACK_NS;
+		before = &records[i];
+	}
+	s->ipdv_error_ns = fz_drift_ns(spacing, 2);
+	s->pdv_error_ns = fz_drift_ns(span, 2);
+}
+
 static void conditions(const struct fizeau_record *records, const struct fz_arrival *firsts, size_t count,
 	struct fizeau_one_way_summary *s)
 {
@@ -224,6 +258,7 @@ int fizeau_one_way_summarise(const struct fizeau_record *records, size_t count, 
 		reordering_of(records, count, work.arrivals, firsts, &work, summary);
 		delays(records, work.arrivals, firsts, work.values, summary);
 		conditions(records, work.arrivals, firsts, summary);
+		clocks(records, count, work.arrivals, firsts, summary);
 	}
 	work_free(&work);
 	return error;

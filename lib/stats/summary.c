@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <fizeau/time.h>
+#include "lib/stats/clocks.h"
 #include "lib/stats/conditions.h"
 #include "lib/stats/copies.h"
 #include "lib/stats/loss.h"
@@ -56,6 +57,54 @@ static int64_t backward_ns(const struct fizeau_round_trip *r)
 static int64_t round_trip_ns(const struct fizeau_round_trip *r)
 {
 	return fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
+}
+
+/* Stamps that cannot be: the reflector had the packet for less than no time, or for longer than it was under way. By how
+   much; 0: they can. */
+static int64_t impossible_by(const struct fizeau_round_trip *r)
+{
+	int64_t least = reflector_ns(r) < round_trip_ns(r) ? reflector_ns(r) : round_trip_ns(r);
+
+	return least < 0 ? -least : 0;
+}
+
+/* Leaves those that a delay can be made of, and counts the others. */
+static size_t keep_measured(const struct fizeau_round_trip *records, struct fz_arrival *firsts, size_t count,
+	struct fizeau_round_trip_summary *s)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct fizeau_round_trip *r = &records[firsts[i].at];
+
+		if (r->across_step) {
+			s->across_step++;
+		} else if (impossible_by(r) > 0) {
+			s->impossible++;
+			s->set_reflector |= impossible_by(r) > FZ_STAMP_SLACK_NS;
+		} else {
+			firsts[left++] = firsts[i];
+		}
+	}
+	return left;
+}
+
+/* The two clocks against each other, and what their rates may add to a round trip. */
+static void clocks(const struct fizeau_round_trip *records, const struct fz_arrival *firsts, size_t count,
+	struct fizeau_round_trip_summary *s)
+{
+	struct fz_offset offset = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		const struct fizeau_round_trip *r = &records[firsts[i].at];
+		int64_t error = fz_drift_ns(fizeau_ntp_diff_ns(r->t4, r->t1), 1) + fz_drift_ns(reflector_ns(r), 1);
+
+		fz_offset_add(&offset, r->t1, forward_ns(r), backward_ns(r));
+		if (error > s->round_trip_error_ns)
+			s->round_trip_error_ns = error;
+	}
+	s->clock_moves = offset.moves;
+	s->clock_moved_ns = offset.moved_ns;
 }
 
 static void distribution_by(int64_t (*duration)(const struct fizeau_round_trip *),
@@ -149,7 +198,7 @@ static int arrivals_of(const struct fizeau_round_trip *records, size_t count, ui
 			return FIZEAU_ERR_UNSENT;
 		work->arrivals[i] = (struct fz_arrival){
 			.seq = records[i].seq,
-			.late = fizeau_ntp_diff_ns(records[i].t4, records[i].t1) > timeout_ns,
+			.late = !records[i].across_step && fizeau_ntp_diff_ns(records[i].t4, records[i].t1) > timeout_ns,
 			.at = i,
 		};
 		work->reflector_seqs[i] = records[i].reflector_seq;
@@ -176,8 +225,10 @@ static void summarise(const struct fizeau_round_trip *records, size_t count, uin
 	s->lost_forward = loss.forward;
 	s->lost_backward = loss.backward;
 	s->reordered = reordered_of(records, count, work->arrivals, firsts, work->reflector_seqs);
-	delays(records, work->arrivals, firsts, work->values, s);
 	conditions(records, work->arrivals, firsts, s);
+	firsts = keep_measured(records, work->arrivals, firsts, s);
+	delays(records, work->arrivals, firsts, work->values, s);
+	clocks(records, work->arrivals, firsts, s);
 }
 
 int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count, uint32_t sent,

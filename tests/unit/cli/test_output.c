@@ -74,6 +74,7 @@ static struct fz_result_session measured(void)
 		.synchronized_reflector = true,
 		.error_sender_ns = 400000,
 		.error_reflector_ns = 1100000,
+		.round_trip_error_ns = 5100,
 		.ttl_valid = true,
 		.forward_ttl_min = 61,
 		.forward_ttl_max = 62,
@@ -155,7 +156,7 @@ static void text_of_a_measurement(void **state)
 		"pdv               0.000      0.001      0.003      0.004      0.006\n"
 		"\n"
 		"clocks: here synchronised (within 0.400 ms), there synchronised (within 1.100 ms): forward and "
-		"backward are right within 1.500 ms\n"
+		"backward are right within 1.500 ms; the round trip within 0.005 ms\n"
 		"stamps: sent 95 by the kernel, 5 in user space; received 99 by the kernel\n"
 		"send times: 0.001 ms behind schedule (median), 0.004 ms (p99), 0.006 ms (max); no slot missed\n"
 		"ttl: forward 61 to 62, backward 60\n");
@@ -186,7 +187,8 @@ static void text_of_trouble(void **state)
 	text = capture(full, &result);
 	assert_non_null(strstr(text, "TWAMP authenticated, keyed by the passphrase of KeyID joe?[2J\n"));
 	assert_non_null(strstr(text, "1 lost (<0.01 %); 2 duplicates"));
-	assert_non_null(strstr(text, "there not synchronised: do not trust forward and backward"));
+	assert_non_null(strstr(text, "there not synchronised: no forward and backward, the receiver's clock is not "
+		"synchronised; the round trip within "));
 	assert_non_null(strstr(text, "; received 1 by the network card, 2 by the kernel, 3 in user space (fallback"));
 	assert_non_null(strstr(text, " (max); 5 slots missed: 7, 9 to 12\n"));
 	assert_non_null(strstr(text, "sender: 5 packets left more than 1 ms behind schedule, at worst 0.006 ms\n"));
@@ -298,7 +300,8 @@ static void json_of_a_measurement(void **state)
 		"{\"type\":\"fixed\",\"interval_ns\":0}],\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"complete\","
 		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":99,\"lost\":1,\"lost_local\":0,\"lost_network\":1,\"loss_ratio\":0.01,"
-		"\"lost_forward\":1,\"lost_backward\":0,\"duplicates\":2,\"reordered\":3,\"late\":0,"
+		"\"lost_forward\":1,\"lost_backward\":0,\"duplicates\":2,\"reordered\":3,\"late\":0,\"across_step\":0,"
+		"\"impossible\":0,"
 		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":0,\"discarded\":{\"hmac\":0,\"length\":0,"
 		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
 		"\"round_trip_delay_ns\":" DISTRIBUTION("1000000", "1001500", "1001000", "1002000", "1003000",
@@ -314,8 +317,10 @@ static void json_of_a_measurement(void **state)
 		"\"send_error_ns\":" DISTRIBUTION("0", "1500", "1000", "2000", "3000", "4000", "5000", "6000",
 			"700") ","
 		"\"ttl\":{\"forward_min\":61,\"forward_max\":62,\"backward_min\":60,\"backward_max\":60},"
-		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
-		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000}},"
+		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000,\"source\":null,\"stepped\":null},"
+		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000,\"source\":null,\"stepped\":null},"
+		"\"same\":false,\"usable\":true,\"reason\":null,\"one_way_error_ns\":1500000,"
+		"\"ipdv_error_ns\":10200,\"pdv_error_ns\":10200,\"round_trip_error_ns\":5100},"
 		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":\"kernel\","
 		"\"sent_by\":{\"hardware\":0,\"kernel\":95,\"user\":5},"
@@ -350,15 +355,18 @@ static void json_of_nothing(void **state)
 		"\"timeout_ns\":2000000000,"
 		"\"start_time\":\"2026-11-24T05:50:02.000000007Z\",\"ended\":\"interrupted\","
 		"\"packets\":{\"wanted\":100,\"sent\":100,\"received\":0,\"lost\":100,\"lost_local\":60,\"lost_network\":40,\"loss_ratio\":1.0,"
-		"\"lost_forward\":null,\"lost_backward\":null,\"duplicates\":0,\"reordered\":0,\"late\":0,"
+		"\"lost_forward\":null,\"lost_backward\":null,\"duplicates\":0,\"reordered\":0,\"late\":0,\"across_step\":0,"
+		"\"impossible\":0,"
 		"\"sender_late\":0,\"send_drops\":0,\"receive_drops\":60,\"discarded\":{\"hmac\":0,\"length\":0,"
 		"\"error_estimate\":0,\"unknown_number\":0,\"foreign_source\":0}},"
 		"\"round_trip_delay_ns\":" NO_DISTRIBUTION ",\"forward_delay_ns\":" NO_DISTRIBUTION ","
 		"\"backward_delay_ns\":" NO_DISTRIBUTION ",\"reflector_ns\":" NO_DISTRIBUTION ","
 		"\"ipdv_ns\":" NO_DISTRIBUTION ",\"pdv_ns\":" NO_DISTRIBUTION ",\"send_error_ns\":" NO_DISTRIBUTION ","
 		"\"ttl\":{\"forward_min\":null,\"forward_max\":null,\"backward_min\":null,\"backward_max\":null},"
-		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null},"
-		"\"receiver\":{\"synchronized\":null,\"error_ns\":null}},"
+		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null,\"source\":null,\"stepped\":null},"
+		"\"receiver\":{\"synchronized\":null,\"error_ns\":null,\"source\":null,\"stepped\":null},"
+		"\"same\":false,\"usable\":null,\"reason\":null,\"one_way_error_ns\":null,"
+		"\"ipdv_error_ns\":null,\"pdv_error_ns\":null,\"round_trip_error_ns\":null},"
 		"\"missed_slots\":{\"count\":7,\"numbers\":[[7,7],[9,12]],\"all\":false},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
 		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":0},"

@@ -78,6 +78,8 @@ static struct fz_one_way_session to(void)
 		.synchronized_sender = true,
 		.synchronized_receiver = true,
 		.error_sender_ns = 400000,
+		.ipdv_error_ns = 10,
+		.pdv_error_ns = 5000000,
 		.error_receiver_ns = 1100000,
 		.ttl_valid = true,
 		.ttl_min = 250,
@@ -106,6 +108,8 @@ static struct fz_one_way_session from(void)
 		.synchronized_sender = true,
 		.synchronized_receiver = true,
 		.error_sender_ns = 400000,
+		.ipdv_error_ns = 10,
+		.pdv_error_ns = 5000000,
 		.error_receiver_ns = 600000,
 		.ttl_valid = true,
 		.ttl_min = 255,
@@ -220,7 +224,7 @@ static void text_of_trouble(void **state)
 	static const char *const wanted[] = {
 		"from delay? ",
 		"from  clocks: sender synchronised (within 0.400 ms), receiver not synchronised: one-way delay cannot be "
-		"trusted\n",
+		"trusted, the receiver's clock is not synchronised\n",
 		"from  local drops: 6 while receiving (its socket's buffer was full): 5 of the lost packets were dropped by "
 		"this host, not by the network\n",
 		"from  discarded: 7 with a wrong HMAC, 8 from another source, 9 outside their time\n",
@@ -347,8 +351,10 @@ static void json_of_both(void **state)
 		"\"loss_gaps\":{\"count\":1,\"min\":7,\"mean\":7,\"median\":7,\"max\":7},"
 		"\"send_error_ns\":" DISTRIBUTION("0", "1500", "1000", "2000", "3000", "4000", "5000", "6000", "700") ","
 		"\"ttl\":{\"min\":250,\"max\":252},"
-		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
-		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000},\"error_ns\":1500000,\"trusted\":true},"
+		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000,\"source\":null,\"stepped\":null},"
+		"\"receiver\":{\"synchronized\":true,\"error_ns\":1100000,\"source\":null,\"stepped\":null},"
+		"\"error_ns\":1500000,\"trusted\":true,\"same\":false,\"usable\":true,\"reason\":null,"
+		"\"one_way_error_ns\":1500000,\"ipdv_error_ns\":10,\"pdv_error_ns\":3000000},"
 		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
 		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":98},\"received_by\":null}},"
@@ -367,8 +373,10 @@ static void json_of_both(void **state)
 		"\"loss_gaps\":{\"count\":0,\"min\":null,\"mean\":null,\"median\":null,\"max\":null},"
 		"\"send_error_ns\":" NO_DISTRIBUTION ","
 		"\"ttl\":{\"min\":255,\"max\":255},"
-		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000},"
-		"\"receiver\":{\"synchronized\":true,\"error_ns\":600000},\"error_ns\":1000000,\"trusted\":false},"
+		"\"clock\":{\"sender\":{\"synchronized\":true,\"error_ns\":400000,\"source\":null,\"stepped\":null},"
+		"\"receiver\":{\"synchronized\":true,\"error_ns\":600000,\"source\":null,\"stepped\":null},"
+		"\"error_ns\":1000000,\"trusted\":false,\"same\":false,\"usable\":true,\"reason\":null,"
+		"\"one_way_error_ns\":1000000,\"ipdv_error_ns\":10,\"pdv_error_ns\":2000000},"
 		"\"missed_slots\":null,\"stamps\":{\"sent\":null,\"received\":\"kernel\",\"sent_by\":null,"
 		"\"received_by\":{\"hardware\":0,\"kernel\":100,\"user\":0}}}]}");
 }
@@ -394,8 +402,10 @@ static void json_of_nothing(void **state)
 		"\"loss_bursts\":{\"count\":null,\"min\":null,\"mean\":null,\"median\":null,\"max\":null},"
 		"\"loss_gaps\":{\"count\":null,\"min\":null,\"mean\":null,\"median\":null,\"max\":null},"
 		"\"send_error_ns\":" NO_DISTRIBUTION ",\"ttl\":{\"min\":null,\"max\":null},"
-		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null},"
-		"\"receiver\":{\"synchronized\":null,\"error_ns\":null},\"error_ns\":null,\"trusted\":null},"
+		"\"clock\":{\"sender\":{\"synchronized\":null,\"error_ns\":null,\"source\":null,\"stepped\":null},"
+		"\"receiver\":{\"synchronized\":null,\"error_ns\":null,\"source\":null,\"stepped\":null},"
+		"\"error_ns\":null,\"trusted\":null,\"same\":false,\"usable\":null,\"reason\":null,"
+		"\"one_way_error_ns\":null,\"ipdv_error_ns\":null,\"pdv_error_ns\":null},"
 		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
 		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":98},\"received_by\":null}}]}");
