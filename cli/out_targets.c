@@ -137,7 +137,7 @@ static void put_brief(const struct fz_target_result *result, FILE *out)
 /* What this host did to the figures, of all targets together. */
 static void put_trouble(const struct fz_target_result *results, size_t count, FILE *out)
 {
-	uint64_t late = 0, send_drops = 0, receive_drops = 0;
+	uint64_t late = 0, send_drops = 0, receive_drops = 0, lost_local = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (results[i].result.session_count == 0)
@@ -145,6 +145,7 @@ static void put_trouble(const struct fz_target_result *results, size_t count, FI
 		late += results[i].result.sessions[0].sender_late;
 		send_drops += results[i].result.sessions[0].send_drops;
 		receive_drops += results[i].result.sessions[0].receive_drops;
+		lost_local += results[i].result.sessions[0].lost_local;
 	}
 	if (late + send_drops + receive_drops > 0)
 		fputc('\n', out);
@@ -152,7 +153,8 @@ static void put_trouble(const struct fz_target_result *results, size_t count, FI
 		fprintf(out, "sender: %" PRIu64 " packets left more than 1 ms behind schedule\n", late);
 	if (send_drops > 0 || receive_drops > 0)
 		fprintf(out, "local drops: %" PRIu64 " while sending (tried again), %" PRIu64
-			" while receiving (they show as lost)\n", send_drops, receive_drops);
+			" while receiving (a socket's buffer was full): %" PRIu64 " of the lost were lost here\n", send_drops,
+			receive_drops, lost_local);
 }
 
 bool fz_out_targets_text(const struct fz_target_result *results, size_t count, bool brief, FILE *out)

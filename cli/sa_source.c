@@ -2,11 +2,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "io/clock.h"
 #include "keys/ippm_client.h"
 #include "sa_source.h"
 
 #define LOOKUP_MS 3000
 #define INITIATE_MS 15000
+#define BUSY_PAUSE_NS 50000000
+#define BUSY_LOOKUP_NS 5000000000    /* a server waits for its Set-Up-Response */
+#define BUSY_INITIATE_NS 60000000000 /* another connection follows */
 
 static void add(struct fz_sa_list *list, const struct fz_ike_sa *sa)
 {
@@ -43,6 +47,20 @@ static void await(const struct fz_sa_source *source, struct fz_ippm_request *req
 			return;
 		}
 	}
+}
+
+/* The service has too many clients, or sets too many SAs up: with many servers these are we ourselves. Pauses, and tells
+   whether it is worth another try. */
+static bool is_busy(const struct fz_sa_source *source, const struct fz_sa_list *list, struct fizeau_mono until)
+{
+	struct fizeau_mono pause = {fz_clock_mono().ns + BUSY_PAUSE_NS};
+
+	if ((list->error != -EBUSY && list->error != -EAGAIN) || pause.ns >= until.ns)
+		return false;
+	while (*source->interrupts == 0 && fz_clock_mono().ns < pause.ns)
+		if (fz_loop_once(source->loop, pause) < 0)
+			return false;
+	return *source->interrupts == 0;
 }
 
 static void none_known(struct fz_sa_list *list)
@@ -85,12 +103,16 @@ static bool lookup_in_file(const struct fz_sa_source *source, const struct fz_ad
 /*= rfc7717#section-5.1 IK-5.1-05 */
 void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *server, struct fz_sa_list *list)
 {
+	struct fizeau_mono until = {fz_clock_mono().ns + BUSY_LOOKUP_NS};
 	char host[FZ_ADDR_TEXT];
 
+	fz_addr_host_text(server, host);
 	if (!lookup_in_file(source, server, list)) {
-		fz_addr_host_text(server, host);
-		await(source, fz_ippm_lookup_remote(source->loop, source->socket, host, LOOKUP_MS, on_answer, list),
-			list);
+		do {
+			*list = (struct fz_sa_list){0};
+			await(source, fz_ippm_lookup_remote(source->loop, source->socket, host, LOOKUP_MS, on_answer, list),
+				list);
+		} while (is_busy(source, list, until));
 	}
 	none_known(list);
 }
@@ -98,11 +120,15 @@ void fz_sa_lookup(const struct fz_sa_source *source, const struct fz_addr *serve
 /*= rfc7717#section-5.1 IK-5.1-06 */
 void fz_sa_initiate(const struct fz_sa_source *source, const struct fz_addr *server, bool another, struct fz_sa_list *list)
 {
+	struct fizeau_mono until = {fz_clock_mono().ns + BUSY_INITIATE_NS};
 	char host[FZ_ADDR_TEXT];
 
-	*list = (struct fz_sa_list){0};
 	fz_addr_host_text(server, host);
-	await(source, fz_ippm_initiate(source->loop, source->socket, host, another, INITIATE_MS, on_answer, list), list);
+	do {
+		*list = (struct fz_sa_list){0};
+		await(source, fz_ippm_initiate(source->loop, source->socket, host, another, INITIATE_MS, on_answer, list),
+			list);
+	} while (is_busy(source, list, until));
 	none_known(list);
 }
 

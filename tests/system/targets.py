@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import pty
 import resource
 import signal
 import socket
@@ -13,6 +14,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
+from key_service import EBUSY, IkeDaemon, Refused  # noqa: E402
 from suite import FIZEAU, Fizeaud, Suite, fizeau, fizeau_json, private_file  # noqa: E402
 
 MODES = ("open", "authenticated", "encrypted", "mixed")
@@ -108,6 +110,41 @@ def keyed():
                 number = 1 + [server.target for server in servers].index(target)
                 assert (result["mode"], result["key"]["source"]) == (mode, "ikev2"), result["key"]
                 assert result["key"]["spi_i"] == f"{number:016x}", result["key"]
+
+
+class BusyDaemon(IkeDaemon):
+    """A key service that has too many clients at first."""
+    refused, refusals = 0, 30
+
+    def busy(self, number, reason):
+        if self.refused < self.refusals:
+            self.refused += 1
+            raise Refused(number, reason)
+
+    def do_lookup(self, client, request):
+        if "remote_host" in request:
+            self.busy(EBUSY, "too many connections to the key service")
+        return super().do_lookup(client, request)
+
+    def do_initiate(self, client, request):
+        self.busy(11, "too many IKE_SAs are being set up: try again later")
+        return super().do_initiate(client, request)
+
+
+def key_service():
+    for what, args in (("an SA is there", ()), ("an SA is to be set up", ("--ike", "initiate"))):
+        with suite.case(f"a key service that is busy with our own requests is asked again: {what}"):
+            mine, its = (os.path.join(folder, f"{name}{len(args)}") for name in ("mine", "its"))
+            with BusyDaemon(mine, "127.0.0.1", "me.example") as a, IkeDaemon(its, "127.0.8.3", "gw.example") as b, \
+                    Fizeaud(f"ike socket {its}\nhalf-open 2000 2000\n{limits}", host="127.0.8.3") as other:
+                a.knows(b)
+                if not args:
+                    a.establish(b)
+                document = fizeau_json("twoway", *QUICK, "-m", "encrypted", "--ike-socket", mine, *args,
+                                       *[other.target] * 40)
+                check_document(document, [other.target] * 40)
+                assert a.refused == a.refusals, a.refused
+                assert {r["key"]["peer_id"] for r in document["results"]} == {"gw.example"}, document["results"][0]
 
 
 @contextlib.contextmanager
@@ -219,6 +256,48 @@ def interrupts():
             assert [line[-1] for line in lines] == ["interrupted", "interrupted"] and lines[0][3] == "-", out
 
 
+    name = "Ctrl-C does not wait for a resolver"
+    conf_path = private_file(folder, "resolv.conf", "nameserver 127.0.8.53\noptions timeout:30 attempts:2\n")
+    os.chmod(conf_path, 0o644)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nameserver:
+        command = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', conf_path]
+        try:
+            nameserver.bind(("127.0.8.53", 53))
+            subprocess.run([*command, "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            suite.skip(name, "no name server of the test's own here")
+            return
+        with suite.case(name), Fizeaud(conf, host="127.0.8.3") as other:
+            client = subprocess.Popen([*command, FIZEAU, "twoway", "-j", "-c", "100000", "-i", "5ms", "-m", "open",
+                                       "slow.example", other.target], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                      text=True)
+            until(lambda: any(s["received"] > 3 for s in other.status()["sessions"]))
+            nameserver.settimeout(20)
+            nameserver.recv(512)
+            client.send_signal(signal.SIGINT)
+            # The resolver would take a minute.
+            document = json.loads(client.communicate(timeout=30)[0])
+            assert client.returncode == 1 and (document["measured"], document["failed"]) == (1, 1), document
+            assert document["results"][0]["error"]["reason"] == "interrupted", document["results"][0]
+            assert document["results"][1]["sessions"][0]["ended"] == "interrupted", document["results"][1]
+
+
+def progress():
+    with suite.case("progress of all on a terminal, gone at the end"):
+        master, slave = pty.openpty()
+        client = subprocess.Popen([FIZEAU, "twoway", "-c", "30", "-i", "100ms", "-m", "open",
+                                   *[server.target for server in servers]], stdout=subprocess.PIPE, stderr=slave, text=True)
+        os.close(slave)
+        out, _ = client.communicate(timeout=60)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other side is closed
+            while more := os.read(master, 4096):
+                shown += more
+        os.close(master)
+        assert client.returncode == 0 and "2 measured" in out and "\r" not in out, out
+        assert b"2 of 2 targets set up" in shown and shown.endswith(b"\r\x1b[K"), shown
+
+
 def usage():
     good = servers[0].target
     for name, text, says in (("word", f"# two\n{good} {good}\n", ":2: more than one word"),
@@ -272,8 +351,10 @@ with tempfile.TemporaryDirectory() as folder:
         servers = (one, two)
         few()
         keyed()
+        key_service()
         failures()
         many()
         interrupts()
+        progress()
         usage()
 suite.done()
