@@ -126,6 +126,7 @@ struct fz_conf {
 	char control[FZ_CONF_PATH_MAX];
 	char user[FZ_CONF_PATH_MAX];
 	uint64_t workers; /* 0: not finished yet */
+	uint64_t busy_poll; /* 0, 1 */
 	struct fz_clock_choice clock;
 };
 

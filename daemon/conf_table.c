@@ -255,6 +255,17 @@ static void print_clock(const struct fz_conf *conf, FILE *to)
 	fputc('\n', to);
 }
 
+static bool set_busy_poll(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	return (words->count == 2 && fz_value_yes(words->word[1], &conf->busy_poll)) ||
+		fail(error, "neither yes nor no:", words->count > 1 ? words->word[1] : "");
+}
+
+static void print_busy_poll(const struct fz_conf *conf, FILE *to)
+{
+	fprintf(to, "busy-poll %s\n", conf->busy_poll ? "yes" : "no");
+}
+
 #define AT(member) offsetof(struct fz_conf, member)
 
 /*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
@@ -304,6 +315,8 @@ static const struct fz_directive directives[] = {
 		.allowed = "user NAME, or user - to stay"},
 	{.name = "workers", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(workers), .min = 1,
 		.max = FZ_CONF_WORKERS_MAX, .allowed = "workers N, 1 to 64"},
+	{.name = "busy-poll", .type = FZ_DIRECTIVE_OTHER, .fallback = "no", .set = set_busy_poll, .print = print_busy_poll,
+		.allowed = "busy-poll yes|no"},
 };
 
 _Static_assert(sizeof(directives) / sizeof(directives[0]) <= 64, "fz_conf.seen has a bit for each");

@@ -17,6 +17,7 @@
 #define PAUSE_NS 200000000ll
 #define FD_MAX 65536u
 #define OW_BATCH 32
+#define SPIN_AHEAD_NS 5000000 /* a sleep that is longer than it should be is seldom so by more */
 #define EXPIRE_MIN_NS 1000000000ll
 #define EXPIRE_MAX_NS 60000000000ll
 #define FD_RESERVED 64u /* for files, the key service, status */
@@ -250,7 +251,6 @@ static bool configure_clock(struct fz_engine *engine, const struct fz_conf *conf
 	engine->clock = clock;
 	engine->clock.stepped = clock_stepped;
 	engine->clock.arg = engine;
-	fz_session_table_set_clock(engine->sessions, &conf->clock);
 	if (fz_clock_watch(&engine->clock, engine->loop))
 		fz_log(engine->log, FZ_LOG_ERROR, "no memory for the timer of the clock");
 	return true;
@@ -267,6 +267,9 @@ bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char er
 		return false;
 	}
 	use_listeners(engine, &fresh);
+	fz_session_table_set(engine->sessions, &conf->clock, conf->busy_poll);
+	/* OWAMP's senders are here. */
+	fz_loop_spin(engine->loop, conf->busy_poll ? SPIN_AHEAD_NS : 0);
 	fz_conf_release(engine->conf);
 	engine->conf = fz_conf_hold(conf);
 	return true;

@@ -20,6 +20,7 @@ size_t fz_order_octets(enum fz_order_kind kind)
 	case FZ_ORDER_START:
 	case FZ_ORDER_STOP:
 	case FZ_ORDER_END:
+	case FZ_ORDER_BUSY:
 		return SHORT_OCTETS;
 	}
 	return 0;
@@ -73,6 +74,8 @@ bool fz_order_read(const void *octets, size_t len, struct fz_order *order)
 		return good_clock(&order->clock);
 	case FZ_ORDER_CLOSE:
 		return true;
+	case FZ_ORDER_BUSY:
+		return order->number <= 1;
 	case FZ_ORDER_START:
 	case FZ_ORDER_STOP:
 	case FZ_ORDER_END:

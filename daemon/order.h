@@ -18,6 +18,7 @@ enum fz_order_kind {
 	FZ_ORDER_STOP,     /* reflection goes on for Timeout */
 	FZ_ORDER_END,      /* at once */
 	FZ_ORDER_CLOCK,    /* whose word on the clock counts from now on */
+	FZ_ORDER_BUSY,     /* number 1: look instead of sleep while a session runs; 0: sleep */
 };
 
 struct fz_order_port {

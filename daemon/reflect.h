@@ -25,5 +25,7 @@ void fz_reflect_free(struct fz_reflect *reflect); /* tells nobody of what ends w
 
 /* fd: the socket of a FZ_ORDER_PORT, taken over; else -1. What cannot be done ends the session concerned. */
 void fz_reflect_order(struct fz_reflect *reflect, const struct fz_order *order, int fd);
+/* Whether a session was started that has not ended. */
+bool fz_reflect_runs(const struct fz_reflect *reflect);
 
 #endif

@@ -55,6 +55,7 @@ static void session_free(struct fz_reflected *session)
 	fz_loop_timer_stop(session->reflect->loop, &session->timer);
 	fz_seats_leave(&session->reflect->seats, &session->seat);
 	session->socket->sessions--;
+	session->reflect->running -= session->state != FZ_REFLECTED_ADDED;
 	session->reflect->slots[session->slot] = NULL;
 	fizeau_reflector_free(session->reflector);
 	free(session->ipsec);
@@ -187,6 +188,7 @@ static void start(struct fz_reflected *session)
 	if (session->state != FZ_REFLECTED_ADDED)
 		return;
 	session->state = FZ_REFLECTED_RUNS;
+	session->reflect->running++;
 	atomic_store_explicit(&session->figures->heard_ns, now, memory_order_relaxed);
 	if (session->duration_ns < INT64_MAX - now)
 		session->last.ns = now + session->duration_ns;
@@ -232,6 +234,7 @@ void fz_reflect_order(struct fz_reflect *reflect, const struct fz_order *order, 
 		add_session(reflect, order->number, &order->add);
 		break;
 	case FZ_ORDER_CLOCK:
+	case FZ_ORDER_BUSY:
 		/* Not the reflector's. */
 		break;
 	case FZ_ORDER_START:
@@ -248,6 +251,11 @@ void fz_reflect_order(struct fz_reflect *reflect, const struct fz_order *order, 
 			fz_reflected_end(session, FZ_COUNT_ENDED_CONNECTION);
 		break;
 	}
+}
+
+bool fz_reflect_runs(const struct fz_reflect *reflect)
+{
+	return reflect->running > 0;
 }
 
 struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_clock *clock, struct fz_shared *shared, uint64_t seed,

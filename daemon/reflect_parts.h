@@ -61,6 +61,7 @@ struct fz_reflect {
 	struct fz_udp_batch *batch; /* of all sockets */
 	struct fz_test_socket *sockets;
 	struct fz_reflected **slots; /* FZ_WORKER_SLOTS */
+	uint32_t running;           /* sessions that were started */
 };
 
 /* The socket has something to read. */

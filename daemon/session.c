@@ -245,9 +245,9 @@ void fz_session_table_free(struct fz_session_table *sessions)
 	free(sessions);
 }
 
-void fz_session_table_set_clock(struct fz_session_table *sessions, const struct fz_clock_choice *choice)
+void fz_session_table_set(struct fz_session_table *sessions, const struct fz_clock_choice *clock, bool busy)
 {
-	fz_workers_set_clock(sessions->workers, choice);
+	fz_workers_set(sessions->workers, clock, busy);
 }
 
 const struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions)

@@ -76,7 +76,8 @@ struct fz_session {
 struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters);
 /* Starts the workers. 0 or -errno. */
 FIZEAU_MUST_USE int fz_session_table_start(struct fz_session_table *sessions, const struct fz_workers_options *options);
-void fz_session_table_set_clock(struct fz_session_table *sessions, const struct fz_clock_choice *choice);
+/* As fz_workers_set. */
+void fz_session_table_set(struct fz_session_table *sessions, const struct fz_clock_choice *clock, bool busy);
 void fz_session_table_free(struct fz_session_table *sessions); /* ends what still runs, and the workers */
 const struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions);
 

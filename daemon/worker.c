@@ -29,13 +29,13 @@ struct worker {
 	struct fz_reflect *reflect;
 	struct unsaid *unsaid; /* by slot */
 	uint32_t first, last;  /* slot + 1 */
+	bool busy; /* not to sleep while a session runs */
 	bool over;
 };
 
 static void end(struct worker *worker)
 {
 	worker->over = true;
-	fz_loop_stop(worker->loop);
 }
 
 /* False if there is no room. A main process that is gone needs no report. */
@@ -113,6 +113,8 @@ static void read_orders(struct worker *worker, int most)
 		}
 		if (order.kind == FZ_ORDER_CLOCK)
 			set_clock(worker, &order.clock);
+		else if (order.kind == FZ_ORDER_BUSY)
+			worker->busy = order.number;
 		else
 			fz_reflect_order(worker->reflect, &order, passed);
 		if (order.kind == FZ_ORDER_ADD) {
@@ -198,6 +200,7 @@ static bool is_orders(int fd)
 
 int fz_worker_run(void)
 {
+	const struct fizeau_mono past = {0};
 	struct worker worker = {.first = 0};
 	int error;
 
@@ -207,8 +210,8 @@ int fz_worker_run(void)
 	}
 	prepare();
 	error = begin(&worker);
-	if (!error)
-		error = fz_loop_run(worker.loop);
+	while (!error && !worker.over)
+		error = fz_loop_once(worker.loop, worker.busy && fz_reflect_runs(worker.reflect) ? past : FIZEAU_NEVER);
 	fz_reflect_free(worker.reflect);
 	fz_clock_close(&worker.clock);
 	fz_loop_free(worker.loop);

@@ -45,6 +45,7 @@ struct fz_workers {
 	struct fz_workers_hooks hooks;
 	struct fz_workers_options options;
 	struct fz_clock_choice clock;
+	bool busy;
 	struct worker *all;
 	bool ending;
 };
@@ -209,14 +210,17 @@ static int spawn(const struct fz_workers *workers, int orders, int figures, pid_
 	return -error;
 }
 
-static int order_clock(struct worker *worker)
+static int order_settings(struct worker *worker)
 {
 	struct fz_order order;
 
 	memset(&order, 0, sizeof(order));
 	order.kind = FZ_ORDER_CLOCK;
 	order.clock = worker->workers->clock;
-	return fz_workers_order(worker->workers, worker->index, &order, -1);
+	int error = fz_workers_order(worker->workers, worker->index, &order, -1);
+	order.kind = FZ_ORDER_BUSY;
+	order.number = worker->workers->busy;
+	return error ? error : fz_workers_order(worker->workers, worker->index, &order, -1);
 }
 
 static int start(struct worker *worker)
@@ -254,7 +258,7 @@ static int start(struct worker *worker)
 	worker->pid = pid;
 	worker->writes = false;
 	worker->started = fz_clock_mono();
-	if (order_clock(worker))
+	if (order_settings(worker))
 		put_down(worker);
 	return 0;
 }
@@ -420,12 +424,13 @@ void fz_workers_free(struct fz_workers *workers)
 	free(workers);
 }
 
-void fz_workers_set_clock(struct fz_workers *workers, const struct fz_clock_choice *choice)
+void fz_workers_set(struct fz_workers *workers, const struct fz_clock_choice *clock, bool busy)
 {
-	workers->clock = *choice;
+	workers->clock = *clock;
+	workers->busy = busy;
 	for (uint32_t i = 0; i < workers->options.count; i++) {
 		/* One that takes no orders any more is started anew, and told then. */
-		if (workers->all[i].pid && order_clock(&workers->all[i]))
+		if (workers->all[i].pid && order_settings(&workers->all[i]))
 			put_down(&workers->all[i]);
 	}
 }

@@ -38,8 +38,8 @@ struct fz_workers *fz_workers_new(struct fz_loop *loop, struct fz_log *log, stru
 	const struct fz_workers_hooks *hooks); /* NULL without memory. past: what dead workers counted is added there */
 /* Starts them. 0 or -errno. */
 FIZEAU_MUST_USE int fz_workers_start(struct fz_workers *workers, const struct fz_workers_options *options);
-/* Whose word on the clock counts, for all of them from now on. */
-void fz_workers_set_clock(struct fz_workers *workers, const struct fz_clock_choice *choice);
+/* For all of them from now on: whose word on the clock counts, and whether they are not to sleep while a session runs. */
+void fz_workers_set(struct fz_workers *workers, const struct fz_clock_choice *clock, bool busy);
 /* Has them end in order, and waits for it, but not long. Figures can still be read. */
 void fz_workers_stop(struct fz_workers *workers);
 void fz_workers_free(struct fz_workers *workers);

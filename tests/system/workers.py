@@ -4,7 +4,6 @@
 import contextlib
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from suite import FIZEAUD, Suite, fizeau, fizeau_json, private_file  # noqa: E402
-from twamp import PATIENCE, PORTS, Control, Fizeaud, Sender, closed, counter, good_client, status, wait_for  # noqa: E402
+from twamp import PATIENCE, PORTS, Control, Fizeaud, Sender, counter, good_client, status, wait_for  # noqa: E402
 
 suite = Suite()
 case = suite.case
@@ -314,6 +313,40 @@ with case("1,000 sessions of 100 connections"), contextlib.ExitStack() as stack,
     # Ports that nobody uses any more are closed.
     wait_for("ports are closed", lambda: sum(w["ports"] for w in workers(server)) == 0)
     good_client(server)
+
+with case("busy-poll: a worker does not sleep while a session runs, and does else"), \
+        Fizeaud("workers 1\nbusy-poll yes") as server, contextlib.ExitStack() as stack:
+    worker = workers(server)[0]["pid"]
+
+    def ticks():
+        with open(f"/proc/{worker}/stat") as f:
+            return sum(map(int, f.read().split()[13:15]))
+
+    def sleeps():
+        begin = ticks()
+        time.sleep(0.5)
+        return ticks() - begin < 10
+
+    assert sleeps()
+    session = Session(stack, server)
+    begin = ticks()
+    for n in range(20):
+        assert number_of(session.echo()) == n
+    wait_for("CPU time is used", lambda: ticks() - begin > 50)
+    session.control.stop()
+    wait_for("the session ends", lambda: workers(server)[0]["sessions"] == 0)
+    assert sleeps()
+    session.ask()
+    begin = ticks()
+    wait_for("CPU time is used", lambda: ticks() - begin > 10)
+    path = os.path.join(server.folder.name, "fizeaud.conf")
+    with open(path) as f:
+        old = f.read()
+    private_file(server.folder.name, "fizeaud.conf", old.replace("busy-poll yes", "busy-poll no"))
+    server.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: "read again" in server.log())
+    assert sleeps()
+    session.echo()
 
 with case("it is not started by people"):
     run = subprocess.run(["fizeaud-worker"], executable=FIZEAUD, capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -157,6 +157,7 @@ static void good_lines(void **state)
 		{"clock-source ptp4l /run/p 24", "clock-source ptp4l /run/p 24\n"},
 		{"user -", "user -\n"},
 		{"workers 3", "workers 3\n"},
+		{"busy-poll yes", "busy-poll yes\n"},
 		{"# nothing", "user fizeau\n"},
 		{"", "user fizeau\n"},
 	};
@@ -268,6 +269,8 @@ static void bad_lines(void **state)
 		{"user", "user NAME"},
 		{"workers 0", "workers N, 1 to 64"},
 		{"workers 65", "workers N, 1 to 64"},
+		{"busy-poll", "busy-poll yes|no"},
+		{"busy-poll 10us", "busy-poll yes|no"},
 		{"frobnicate 1", "unknown directive 'frobnicate', allowed: listen modes"},
 		{"user \"fizeau", "quotation that does not end"},
 		{"a b c d e f g h i j k l m", "too many words"},

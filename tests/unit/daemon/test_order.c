@@ -15,7 +15,7 @@
 #include "daemon/order.h"
 
 static const enum fz_order_kind kinds[] = {FZ_ORDER_PORT, FZ_ORDER_CLOSE, FZ_ORDER_ADD, FZ_ORDER_START, FZ_ORDER_STOP,
-	FZ_ORDER_END, FZ_ORDER_CLOCK};
+	FZ_ORDER_END, FZ_ORDER_CLOCK, FZ_ORDER_BUSY};
 
 static struct fz_order good(enum fz_order_kind kind)
 {
@@ -23,7 +23,7 @@ static struct fz_order good(enum fz_order_kind kind)
 
 	memset(&order, 0, sizeof(order));
 	order.kind = kind;
-	order.number = 7;
+	order.number = kind == FZ_ORDER_BUSY ? 1 : 7;
 	if (kind == FZ_ORDER_PORT) {
 		assert_true(fz_addr_parse("192.0.2.1", &order.port.local));
 	} else if (kind == FZ_ORDER_ADD) {
@@ -73,7 +73,7 @@ static void values(void **state)
 		uint32_t number = kind * 0x1000001u;
 		order = good(FZ_ORDER_END);
 		memcpy(&order.kind, &number, sizeof(number));
-		if (number < FZ_ORDER_PORT || number > FZ_ORDER_CLOCK) {
+		if (number < FZ_ORDER_PORT || number > FZ_ORDER_BUSY) {
 			struct fz_order got;
 			assert_false(fz_order_read(&order, fz_order_octets(FZ_ORDER_END), &got));
 		}
@@ -83,6 +83,9 @@ static void values(void **state)
 		order.number = FZ_WORKER_SLOTS;
 		assert_false(reads(&order));
 	}
+	order = good(FZ_ORDER_BUSY);
+	order.number = 2;
+	assert_false(reads(&order));
 	order = good(FZ_ORDER_PORT);
 	order.port.local.len = 0;
 	assert_false(reads(&order));
