@@ -7,6 +7,8 @@
 
 #define MARGIN_NS 1000000000ll   /* for what was late by less than Timeout, and for the clocks */
 #define RECEIVE_BUFFER (2 << 20)
+#define RATE_MAX 100000         /* packets/s that a buffer is made for */
+#define PACKET_OCTETS 1472      /* longer ones are seldom sent at such rates */
 #define RATE_SLACK 4             /* a Poisson stream, or one that catches up, exceeds its mean */
 
 struct fz_ow_session *fz_ow_session_find(const struct fz_engine *engine, const uint8_t sid[static FIZEAU_SID_OCTETS])
@@ -26,7 +28,7 @@ static int open_socket(const struct fz_ow_session *session, const struct fz_addr
 	struct fz_engine *engine = session->engine;
 	const struct fz_conf *conf = session->conf;
 	bool bypass = session->of_class->limits[FZ_LIMIT_BYPASS_IPSEC] && !session->require_ipsec;
-	const struct fz_udp_options options = {.shared = engine->ow_batch, .receive_buffer = RECEIVE_BUFFER,
+	const struct fz_udp_options options = {.shared = engine->ow_batch, .receive_buffer = RECEIVE_BUFFER, .sent_stamps = true,
 		.bypass_mark = bypass ? conf->ipsec.bypass_mark : 0,
 		.receive_mark = session->require_ipsec && conf->ipsec.mark_count > 0};
 	struct fz_addr addr = *local;
@@ -119,6 +121,10 @@ static int make_receiver(struct fz_ow_session *session, const struct fz_ow_wante
 		.arg = session,
 	};
 
+	/* What the system refuses is counted when it is missing. */
+	(void)fz_udp_receive_buffer(session->receive_udp,
+		fz_udp_receive_buffer_for(rate < RATE_MAX ? rate : RATE_MAX,
+			request->padding_octets < PACKET_OCTETS ? request->padding_octets : PACKET_OCTETS));
 	memcpy(config.session.sid, request->sid, sizeof(config.session.sid));
 	session->receiver = fz_endpoint_receiver_new(&config);
 	fizeau_wipe(&config, sizeof(config));
@@ -143,6 +149,7 @@ static int make_sender(struct fz_ow_session *session, const struct fz_ow_wanted 
 		.padding_octets = request->padding_octets,
 		.start_time = request->start_time,
 		.timeout_ns = session->timeout_ns,
+		.learns_departures = true,
 		.done = all_sent,
 		.arg = session,
 	};

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/epoll.h>
 #include "reflect_parts.h"
 
-#define BATCHES_A_TURN 8 /* of one socket, before others have their turn */
+#define BATCHES_A_TURN 8      /* of one socket, before others have their turn */
+#define STAMP_GAP_NS 2000000 /* between packets whose transmit stamps are told */
 
 static void count(struct fz_reflect *reflect, enum fz_counter counter, uint64_t n)
 {
@@ -38,23 +40,68 @@ static void not_reflected(struct fz_reflected *session)
 	count_drop(session, FZ_DROP_LOCAL);
 }
 
-/* Stamps what is queued, right before it leaves, and accounts for it. */
+/* Has the transmit stamp of the packet told that is the first to leave, now and then: enough to learn from. */
+static void await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
+{
+	if (now.ns - reflect->stamp_wanted.ns < STAMP_GAP_NS)
+		return;
+	reflect->taken[reflect->awaited % FZ_REFLECT_STAMPS] = fz_clock_wall(reflect->clock);
+	fz_udp_want_first_sent(socket->udp, reflect->awaited++);
+	reflect->stamp_wanted = now;
+}
+
+/* Transmit stamps of earlier packets. */
+static void learn_departures(struct fz_test_socket *socket)
+{
+	struct fz_reflect *reflect = socket->reflect;
+	const struct fz_sent_stamp *sent;
+	int count = fz_udp_read_sent(socket->udp, reflect->clock, &sent);
+
+	for (int i = 0; i < count; i++) {
+		uint32_t ago = reflect->awaited - sent[i].id;
+
+		/* Of a card in its own time nothing can be learnt. */
+		if (ago > 0 && ago <= FZ_REFLECT_STAMPS && sent[i].stamp.source == FIZEAU_STAMP_KERNEL)
+			fz_departure_learn(&reflect->departure, &reflect->taken[sent[i].id % FZ_REFLECT_STAMPS],
+				&sent[i].stamp, fz_clock_mono());
+	}
+}
+
+/* Stamps what is queued, right before it leaves. */
+static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *socket, uint32_t queued)
+{
+	struct fizeau_mono now = fz_clock_mono();
+	struct fz_correction correction;
+	struct fizeau_stamp first = fz_clock_wall(reflect->clock), stamp = first;
+
+	/* The Error Estimate is the same for all of a batch. */
+	(void)fz_departure_known(&reflect->departure, now, &correction);
+	fz_departure_correct(&correction, &first);
+	await_stamp(reflect, socket, now);
+	for (uint32_t i = 0; i < queued; i++) {
+		stamp = fz_clock_wall(reflect->clock);
+		stamp.ntp = fizeau_ntp_add_ns(stamp.ntp, correction.delay_ns);
+		stamp.error = first.error;
+		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
+		int error = fizeau_reflector_finish(socket->queued[i]->reflector, fz_udp_queued_octets(socket->udp, i), stamp);
+		if (error)
+			count_drop(socket->queued[i], FZ_DROP_LOCAL);
+	}
+}
+
+/* Sends what is queued, and accounts for it. */
 static void flush(struct fz_reflect *reflect, struct fz_test_socket *socket)
 {
 	uint32_t queued = fz_udp_queued(socket->udp);
 
+	if (queued == 0)
+		return;
 	for (uint32_t i = 0; i < queued; i++) {
 		fz_figure_add(&socket->queued[i]->figures->reflected, 1);
 		socket->used_up |= packets_used_up(socket->queued[i]);
 	}
 	count(reflect, FZ_COUNT_PACKETS_REFLECTED, queued);
-	for (uint32_t i = 0; i < queued; i++) {
-		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
-		int error = fizeau_reflector_finish(socket->queued[i]->reflector, fz_udp_queued_octets(socket->udp, i),
-			fz_clock_wall(reflect->clock));
-		if (error)
-			count_drop(socket->queued[i], FZ_DROP_LOCAL);
-	}
+	stamp_queued(reflect, socket, queued);
 	int sent = fz_udp_flush(socket->udp);
 	for (uint32_t i = 0; i < queued && sent < (int)queued; i++) {
 		if (!fz_udp_left(socket->udp, i))
@@ -195,7 +242,8 @@ void fz_reflect_readable(void *arg, uint32_t events)
 	struct fz_datagram *in;
 	int datagrams = FZ_REFLECT_BATCH, total = 0;
 
-	(void)events;
+	if (events & EPOLLERR)
+		learn_departures(socket);
 	socket->reading = true;
 	/* A batch that is not full was the last; should more have come since, the loop tells. */
 	for (int turn = 0; turn < BATCHES_A_TURN && datagrams == FZ_REFLECT_BATCH; turn++) {

@@ -5,6 +5,10 @@
 #include <unistd.h>
 #include "reflect_parts.h"
 
+#define RATE_MAX 100000        /* packets/s of a session that has no limit */
+#define PACKET_OCTETS 1472     /* longer ones are seldom sent at such rates */
+#define BUFFER_MAX (32 << 20)  /* of a socket */
+
 static struct fz_test_socket *socket_of(const struct fz_reflect *reflect, uint32_t number)
 {
 	struct fz_test_socket *socket = reflect->sockets;
@@ -17,7 +21,7 @@ static struct fz_test_socket *socket_of(const struct fz_reflect *reflect, uint32
 /* Without it the sessions that come for it end at once. */
 static void open_socket(struct fz_reflect *reflect, uint32_t number, int fd)
 {
-	const struct fz_udp_options options = {.shared = reflect->batch};
+	const struct fz_udp_options options = {.shared = reflect->batch, .sent_stamps = true};
 	struct fz_test_socket *socket = calloc(1, sizeof(*socket));
 
 	if (!socket || socket_of(reflect, number) || fz_udp_adopt(fd, &options, &socket->udp)) {
@@ -145,6 +149,18 @@ static struct fz_reflected *session_new(struct fz_reflect *reflect, const struct
 	return NULL;
 }
 
+/* Room for what comes while this process is held up, at the rates that the socket's sessions may have; it never shrinks,
+   since it is no memory but a limit of it. What the system refuses is counted when it is missing. */
+static void grow_buffer(struct fz_test_socket *socket, const struct fz_order_add *add)
+{
+	size_t octets = add->octets_max < PACKET_OCTETS ? add->octets_max : PACKET_OCTETS;
+	int wanted;
+
+	socket->rate += add->rate < RATE_MAX ? add->rate : RATE_MAX;
+	wanted = fz_udp_receive_buffer_for(socket->rate, octets);
+	(void)fz_udp_receive_buffer(socket->udp, wanted < BUFFER_MAX ? wanted : BUFFER_MAX);
+}
+
 static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct fz_order_add *add)
 {
 	struct fz_test_socket *socket = socket_of(reflect, add->port);
@@ -161,6 +177,7 @@ static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct 
 		reflect->hooks.ended(reflect->hooks.arg, slot, FZ_COUNT_ENDED_FAILED);
 		return;
 	}
+	grow_buffer(socket, add);
 	session->seat.of = session;
 	session->socket = socket;
 	socket->sessions++;

@@ -5,6 +5,7 @@
 
 #include <fizeau/reflector.h>
 #include "bucket.h"
+#include "io/departure.h"
 #include "io/udp.h"
 #include "ipsec.h"
 #include "reflect.h"
@@ -50,7 +51,10 @@ struct fz_test_socket {
 	struct fz_reflected *queued[FZ_REFLECT_BATCH]; /* whose reflection lies in the send batch */
 	uint32_t queued_count;
 	uint64_t receive_drops;                         /* counted so far */
+	uint64_t rate;                                  /* packets/s that its sessions have been allowed, all of them */
 };
+
+#define FZ_REFLECT_STAMPS 16 /* transmit stamps that may be awaited; power of two */
 
 struct fz_reflect {
 	struct fz_loop *loop;
@@ -60,6 +64,10 @@ struct fz_reflect {
 	struct fz_seats seats;
 	struct fz_udp_batch *batch; /* of all sockets */
 	struct fz_test_socket *sockets;
+	struct fz_departure departure;
+	struct fizeau_stamp taken[FZ_REFLECT_STAMPS]; /* of the packets whose transmit stamp is awaited, by its id */
+	uint32_t awaited;                             /* id of the next */
+	struct fizeau_mono stamp_wanted;              /* when the last was */
 	struct fz_reflected **slots; /* FZ_WORKER_SLOTS */
 	uint32_t running;           /* sessions that were started */
 };

@@ -200,6 +200,9 @@ int fz_udp_adopt(int fd, const struct fz_udp_options *options, struct fz_udp **o
 	fz_addr_from_sockaddr(&udp->local, &bound.sa, len);
 	udp->source = fz_stamping_enable(fd);
 	udp->trains = fz_udp_has_trains(fd);
+	/* Without memory there are no transmit stamps. */
+	if (options->sent_stamps && fz_udp_enable_sent(udp) < 0)
+		udp->sent_names = FZ_SENT_NONE;
 	*out = udp;
 	return 0;
 }

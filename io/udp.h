@@ -95,6 +95,8 @@ bool fz_udp_tells_sent(const struct fz_udp *udp);
    the kernel's. On kernels before 6.13 a refused datagram may lead to the stamp of another one being told: the caller
    takes none that lies before the stamp it took itself. */
 void fz_udp_want_sent(struct fz_udp *udp, uint32_t id);
+/* The same for the first of what is queued: it leaves with its train all the same. */
+void fz_udp_want_first_sent(struct fz_udp *udp, uint32_t id);
 /* Reads a batch of transmit stamps without waiting: how many, 0 if there is none, or -errno. They lie in the batch
    until the next read of them. Other news of the error queue (ICMP) is passed over. */
 FIZEAU_MUST_USE int fz_udp_read_sent(struct fz_udp *udp, const struct fz_clock *clock,

@@ -119,6 +119,15 @@ void fz_udp_want_sent(struct fz_udp *udp, uint32_t id)
 	batch->ids[batch->queued - 1] = id;
 }
 
+void fz_udp_want_first_sent(struct fz_udp *udp, uint32_t id)
+{
+	assert(udp->batch->queued > 0 && udp->batch->queued_for == udp);
+	if (udp->sent_names == FZ_SENT_NONE)
+		return;
+	udp->batch->wanted[0] = true;
+	udp->batch->ids[0] = id;
+}
+
 uint32_t fz_udp_queued(const struct fz_udp *udp)
 {
 	return udp->batch->queued;
