@@ -28,7 +28,10 @@ struct fz_pool {
 
 	pthread_mutex_t lock;   /* of what follows, and of finished */
 	pthread_cond_t ended;   /* a thread did */
-	size_t next;            /* job */
+	size_t next;            /* the first job that was not begun */
+	size_t begun;           /* so many were */
+	bool *taken;            /* those */
+	unsigned *under_way;    /* jobs of each group */
 	size_t finished_count;
 	unsigned threads;
 	bool interrupted;
@@ -99,15 +102,40 @@ static int add_thread(struct fz_pool *pool)
 	return -error;
 }
 
-/* False if there is none left. */
+static size_t group_of(const struct fz_pool *pool, size_t job)
+{
+	return pool->config.groups != NULL ? pool->config.groups[job] : job;
+}
+
+/* Finds the first job that may begin; the lock is held. Without one, those that are left are of groups that are busy: the
+   threads that are at these will see to them. */
+static bool find_job(struct fz_pool *pool, size_t *job)
+{
+	if (pool->interrupted)
+		return false;
+	while (pool->next < pool->config.jobs && pool->taken[pool->next])
+		pool->next++;
+	for (size_t i = pool->next; i < pool->config.jobs; i++) {
+		if (pool->taken[i] || (pool->config.groups != NULL &&
+			pool->under_way[group_of(pool, i)] >= pool->config.group_max))
+			continue;
+		*job = i;
+		return true;
+	}
+	return false;
+}
+
 static bool take_job(struct fz_pool *pool, size_t *job)
 {
 	bool there;
 
 	pthread_mutex_lock(&pool->lock);
-	there = !pool->interrupted && pool->next < pool->config.jobs;
-	if (there)
-		*job = pool->next++;
+	there = find_job(pool, job);
+	if (there) {
+		pool->taken[*job] = true;
+		pool->under_way[group_of(pool, *job)]++;
+		pool->begun++;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return there;
 }
@@ -115,6 +143,7 @@ static bool take_job(struct fz_pool *pool, size_t *job)
 static void finish_job(struct fz_pool *pool, size_t job)
 {
 	pthread_mutex_lock(&pool->lock);
+	pool->under_way[group_of(pool, job)]--;
 	pool->finished[pool->finished_count++] = job;
 	pthread_mutex_unlock(&pool->lock);
 	wake(pool->ready_fd);
@@ -173,16 +202,16 @@ static void on_look(void *arg)
 {
 	struct fz_pool *pool = arg;
 	struct fizeau_mono again = {fz_clock_mono().ns + LOOK_NS};
-	size_t waiting, wanted;
+	size_t waiting, wanted, job;
 
 	pthread_mutex_lock(&pool->lock);
-	waiting = pool->interrupted ? 0 : pool->config.jobs - pool->next;
+	waiting = pool->interrupted ? 0 : pool->config.jobs - pool->begun;
 	wanted = pool->finished_count == pool->seen && atomic_load(&pool->computing) < pool->cores ? THREADS_FIRST : 0;
 	pool->seen = pool->finished_count;
-	while (waiting > 0 && wanted > 0 && pool->threads < pool->config.threads_max && add_thread(pool) == 0) {
-		waiting--;
+	if (wanted > waiting)
+		wanted = waiting;
+	while (wanted > 0 && pool->threads < pool->config.threads_max && find_job(pool, &job) && add_thread(pool) == 0)
 		wanted--;
-	}
 	pthread_mutex_unlock(&pool->lock);
 	if (waiting > 0)
 		(void)!fz_loop_timer(pool->config.loop, &pool->look, again);
@@ -222,6 +251,8 @@ int fz_pool_new(const struct fz_pool_config *config, struct fz_pool **out)
 	pool->left = config->jobs;
 	pool->look = (struct fz_timer){.fn = on_look, .arg = pool};
 	pool->finished = calloc(config->jobs, sizeof(*pool->finished));
+	pool->taken = calloc(config->jobs, sizeof(*pool->taken));
+	pool->under_way = calloc(config->jobs, sizeof(*pool->under_way));
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -229,7 +260,11 @@ int fz_pool_new(const struct fz_pool_config *config, struct fz_pool **out)
 	pthread_condattr_destroy(&attr);
 	pool->ready_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	pool->end_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	error = pool->finished == NULL ? -ENOMEM : pool->ready_fd < 0 || pool->end_fd < 0 ? -errno : start(pool);
+	error = pool->ready_fd < 0 || pool->end_fd < 0 ? -errno : 0;
+	if (pool->finished == NULL || pool->taken == NULL || pool->under_way == NULL)
+		error = -ENOMEM;
+	if (error == 0)
+		error = start(pool);
 	if (error == 0)
 		*out = pool;
 	else
@@ -256,7 +291,7 @@ size_t fz_pool_busy(struct fz_pool *pool)
 	size_t busy;
 
 	pthread_mutex_lock(&pool->lock);
-	busy = pool->next - pool->told;
+	busy = pool->begun - pool->told;
 	pthread_mutex_unlock(&pool->lock);
 	return busy;
 }
@@ -294,6 +329,8 @@ bool fz_pool_free(struct fz_pool *pool)
 	pthread_cond_destroy(&pool->ended);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool->finished);
+	free(pool->taken);
+	free(pool->under_way);
 	free(pool);
 	return true;
 }

@@ -23,6 +23,8 @@ struct fz_pool_config {
 	struct fz_loop *loop;   /* the owner's */
 	size_t jobs;            /* numbered from 0 */
 	unsigned threads_max;
+	const size_t *groups;   /* of each job, below jobs: of one group group_max are under way at most; NULL: no groups */
+	unsigned group_max;
 	void (*work)(void *arg, struct fz_worker *worker, size_t job); /* in a thread */
 	void (*done)(void *arg, size_t job);                           /* from the owner's loop, after work */
 	void *arg;

@@ -15,6 +15,7 @@
 
 #define BATCH 64             /* datagrams that are read or sent at once, of whichever target */
 #define THREADS_MAX 1024
+#define OF_ONE_SERVER 32     /* that are set up at once: half of what a fizeaud takes from one address */
 #define FDS_OTHER 32
 #define FDS_TARGET 2         /* control connection and test packets */
 #define FEW 16               /* so many tests are looked at after every round of the loop */
@@ -38,6 +39,7 @@ struct target {
 struct targets {
 	struct fz_command *command;
 	struct target *all;
+	size_t *servers;              /* of each target the first with the same text */
 	size_t count, running;
 	struct fz_pool *pool;
 	struct fz_udp_batch *udp_batch; /* of several targets; NULL: the only one has its own */
@@ -351,6 +353,37 @@ static unsigned threads_for(size_t count)
 	return threads < THREADS_MAX ? (unsigned)threads : THREADS_MAX;
 }
 
+static int compare_names(const void *a, const void *b, void *arg)
+{
+	const struct fz_target_name *names = arg;
+	const size_t *one = a, *other = b;
+	int order = strcmp(names[*one].text, names[*other].text);
+
+	return order != 0 ? order : (*one > *other) - (*one < *other);
+}
+
+/* Which targets are the same server, by what they are called. */
+static size_t *find_servers(const struct fz_target_list *list)
+{
+	size_t *servers = calloc(list->count, sizeof(*servers)), *sorted = calloc(list->count, sizeof(*sorted));
+
+	if (servers == NULL || sorted == NULL) {
+		free(servers);
+		free(sorted);
+		return NULL;
+	}
+	for (size_t i = 0; i < list->count; i++)
+		sorted[i] = i;
+	qsort_r(sorted, list->count, sizeof(*sorted), compare_names, list->names);
+	for (size_t i = 0, first = 0; i < list->count; i++) {
+		if (strcmp(list->names[sorted[i]].text, list->names[sorted[first]].text) != 0)
+			first = i;
+		servers[sorted[i]] = sorted[first];
+	}
+	free(sorted);
+	return servers;
+}
+
 static void progress_of(const void *arg, struct fz_targets_sums *sums)
 {
 	const struct targets *targets = arg;
@@ -376,6 +409,8 @@ static bool begin(struct targets *targets, unsigned threads)
 		.loop = targets->command->loop,
 		.jobs = targets->count,
 		.threads_max = threads,
+		.groups = targets->servers,
+		.group_max = OF_ONE_SERVER,
 		.work = set_up,
 		.done = set_up_done,
 		.arg = targets,
@@ -402,6 +437,7 @@ static void free_all(struct targets *targets)
 		free(targets->all[i].twoway);
 	}
 	fz_udp_batch_free(targets->udp_batch);
+	free(targets->servers);
 	free(targets->all);
 	free(targets);
 }
@@ -445,10 +481,11 @@ int fz_targets_measure(struct fz_command *command)
 		targets->command = command;
 		targets->count = command->targets.count;
 		targets->all = calloc(targets->count, sizeof(*targets->all));
+		targets->servers = find_servers(&command->targets);
 		if (are_several(targets))
 			targets->udp_batch = make_batch(&command->options);
 	}
-	if (targets == NULL || targets->all == NULL || (are_several(targets) && targets->udp_batch == NULL))
+	if (targets == NULL || targets->all == NULL || targets->servers == NULL || (are_several(targets) && targets->udp_batch == NULL))
 		fz_complain("no memory");
 	else
 		status = measure(targets);

@@ -136,7 +136,7 @@ def key_service():
         with suite.case(f"a key service that is busy with our own requests is asked again: {what}"):
             mine, its = (os.path.join(folder, f"{name}{len(args)}") for name in ("mine", "its"))
             with BusyDaemon(mine, "127.0.0.1", "me.example") as a, IkeDaemon(its, "127.0.8.3", "gw.example") as b, \
-                    Fizeaud(f"ike socket {its}\nhalf-open 2000 2000\n{limits}", host="127.0.8.3") as other:
+                    Fizeaud(f"ike socket {its}\n{limits}", host="127.0.8.3") as other:
                 a.knows(b)
                 if not args:
                     a.establish(b)
@@ -345,7 +345,7 @@ with tempfile.TemporaryDirectory() as folder:
         f"{i:016x} {i + 16:016x} hmac-sha2-256 {'5a' * 32} remote-id CN=client\n" for i in (1, 2)))
     limits = "".join(f"limit anyone {item} 4000\n" for item in
                      ("connections", "peer-connections", "sessions", "peer-sessions"))
-    conf = (f"keys {keys}\nike static {served}\npbkdf2-count 1024\nhalf-open 2000 2000\ntest-ports 20000-29999\n"
+    conf = (f"keys {keys}\nike static {served}\npbkdf2-count 1024\ntest-ports 20000-29999\n"
             f"class anyone any\n{limits}")
     with Fizeaud(conf, host="127.0.8.1") as one, Fizeaud(conf, host="127.0.8.2") as two:
         servers = (one, two)

@@ -19,13 +19,28 @@ struct setting {
 	unsigned told;
 	size_t order[JOBS];    /* in which they were told */
 	atomic_uint interrupted;
+	size_t *groups;        /* NULL: none */
+	atomic_uint under_way[2], most[2];
 };
+
+/* One of the group is at work, and gives others the time to be too many. */
+static void count_group(struct setting *setting, size_t group, struct fz_worker *worker)
+{
+	unsigned now = atomic_fetch_add(&setting->under_way[group], 1) + 1, most = atomic_load(&setting->most[group]);
+
+	while (now > most && !atomic_compare_exchange_weak(&setting->most[group], &most, now))
+		;
+	assert_int_equal(fz_loop_once(worker->loop, (struct fizeau_mono){fz_clock_mono().ns + 2000000}), 0);
+	atomic_fetch_sub(&setting->under_way[group], 1);
+}
 
 static void work(void *arg, struct fz_worker *worker, size_t job)
 {
 	struct setting *setting = arg;
 
 	atomic_fetch_add(&setting->begun[job], 1);
+	if (setting->groups != NULL)
+		count_group(setting, setting->groups[job], worker);
 	if (job >= setting->stuck)
 		return;
 	while (worker->interrupts == 0)
@@ -64,7 +79,8 @@ static int end(void **state)
 static void start(struct setting *setting, size_t jobs, unsigned threads_max)
 {
 	struct fz_pool_config config = {
-		.loop = setting->loop, .jobs = jobs, .threads_max = threads_max, .work = work, .done = done, .arg = setting};
+		.loop = setting->loop, .jobs = jobs, .threads_max = threads_max, .work = work, .done = done, .arg = setting,
+		.groups = setting->groups, .group_max = 3};
 
 	assert_int_equal(fz_pool_new(&config, &setting->pool), 0);
 	assert_int_equal(fz_pool_left(setting->pool), jobs);
@@ -135,6 +151,22 @@ static void no_more_threads_than_allowed(void **state)
 	assert_true(fz_pool_free(setting->pool));
 }
 
+/* Of a group there are at most three under way, and all of them have their turn; those of the other group wait for none. */
+static void groups_are_bounded(void **state)
+{
+	struct setting *setting = *state;
+	size_t groups[JOBS];
+
+	for (size_t i = 0; i < JOBS; i++)
+		groups[i] = i >= JOBS / 2;
+	setting->groups = groups;
+	start(setting, JOBS, 1000);
+	run_until_told(setting, JOBS);
+	assert_true(atomic_load(&setting->most[0]) >= 1 && atomic_load(&setting->most[0]) <= 3);
+	assert_true(atomic_load(&setting->most[1]) >= 1 && atomic_load(&setting->most[1]) <= 3);
+	assert_true(fz_pool_free(setting->pool));
+}
+
 static void freed_in_the_middle(void **state)
 {
 	struct setting *setting = *state;
@@ -151,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_thread_does_them_in_their_order, begin, end),
 		cmocka_unit_test_setup_teardown(jobs_that_wait_hold_up_nobody, begin, end),
 		cmocka_unit_test_setup_teardown(no_more_threads_than_allowed, begin, end),
+		cmocka_unit_test_setup_teardown(groups_are_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(freed_in_the_middle, begin, end),
 	};
 
