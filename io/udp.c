@@ -118,19 +118,20 @@ struct fz_udp_batch *fz_udp_batch_new(uint32_t size, uint32_t packet_octets)
 		return NULL;
 	batch->size = size;
 	batch->packet_octets = packet_octets;
+	batch->heads = aligned_alloc(CACHE_LINE, (size_t)size * HEAD_OCTETS);
 	batch->in.octets = calloc(size, packet_octets);
-	batch->out.octets = calloc(size, packet_octets);
-	if (batch->in.octets == NULL || batch->out.octets == NULL) {
+	batch->out.octets = calloc(size, (size_t)packet_octets + CACHE_LINE);
+	if (batch->heads == NULL || batch->in.octets == NULL || batch->out.octets == NULL) {
 		fz_udp_batch_free(batch);
 		return NULL;
 	}
 	for (i = 0; i < size; i++) {
-		size_t at = (size_t)i * packet_octets;
+		size_t at = (size_t)i * packet_octets, head = packet_octets < HEAD_OCTETS ? packet_octets : HEAD_OCTETS;
 
-		batch->in.iovs[i] = (struct iovec){batch->in.octets + at, packet_octets};
-		batch->in.msgs[i].msg_hdr.msg_iov = &batch->in.iovs[i];
-		batch->in.msgs[i].msg_hdr.msg_iovlen = 1;
-		batch->out.iovs[i].iov_base = batch->out.octets + at;
+		batch->in_parts[i][0] = (struct iovec){batch->heads + (size_t)i * HEAD_OCTETS, head};
+		batch->in_parts[i][1] = (struct iovec){batch->in.octets + at + head, packet_octets - head};
+		batch->in.msgs[i].msg_hdr.msg_iov = batch->in_parts[i];
+		batch->in.msgs[i].msg_hdr.msg_iovlen = packet_octets > head ? 2 : 1;
 		batch->out.msgs[i].msg_hdr.msg_iov = &batch->out.iovs[i];
 		batch->out.msgs[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -141,6 +142,7 @@ void fz_udp_batch_free(struct fz_udp_batch *batch)
 {
 	if (batch == NULL)
 		return;
+	free(batch->heads);
 	free(batch->in.octets);
 	free(batch->out.octets);
 	free(batch);
@@ -217,8 +219,10 @@ void fz_udp_close(struct fz_udp *udp)
 	if (udp->own_batch) {
 		fz_udp_batch_free(udp->batch);
 	} else {
-		if (udp->batch->queued_for == udp)
+		if (udp->batch->queued_for == udp) {
 			udp->batch->queued = 0;
+			udp->batch->out_used = 0;
+		}
 		fz_udp_forget_refusals(udp);
 	}
 	free(udp);
@@ -310,6 +314,19 @@ static void read_control(struct fz_udp *udp, struct msghdr *msg, const struct fz
 	}
 }
 
+/* Where all of a datagram lies. */
+static uint8_t *octets_of(struct fz_udp_batch *batch, int i, size_t len)
+{
+	const struct iovec *parts = batch->in_parts[i];
+	uint8_t *whole;
+
+	if (len <= parts[0].iov_len)
+		return parts[0].iov_base;
+	whole = (uint8_t *)parts[1].iov_base - parts[0].iov_len;
+	memcpy(whole, parts[0].iov_base, parts[0].iov_len);
+	return whole;
+}
+
 int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams)
 {
 	struct fizeau_stamp now;
@@ -335,8 +352,8 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 		struct fz_datagram *datagram = &udp->batch->datagrams[i];
 		bool stamped = false;
 
-		datagram->octets = udp->batch->in.iovs[i].iov_base;
 		datagram->len = udp->batch->in.msgs[i].msg_len;
+		datagram->octets = octets_of(udp->batch, i, datagram->len);
 		datagram->truncated = (msg->msg_flags & MSG_TRUNC) != 0;
 		fz_addr_from_sockaddr(&datagram->from, &udp->batch->in.peers[i].sa, msg->msg_namelen);
 		datagram->to = udp->local;

@@ -30,7 +30,9 @@ void fz_udp_forget_refusals(struct fz_udp *udp)
 
 uint8_t *fz_udp_room(struct fz_udp *udp)
 {
-	return udp->batch->queued == udp->batch->size ? NULL : udp->batch->out.iovs[udp->batch->queued].iov_base;
+	struct fz_udp_batch *batch = udp->batch;
+
+	return batch->queued == batch->size ? NULL : batch->out.octets + batch->out_used;
 }
 
 /* Appends a control message; there is room for all that is ever sent. */
@@ -87,7 +89,8 @@ void fz_udp_queue(
 	assert(udp->batch->queued == 0 || udp->batch->queued_for == udp);
 	assert(udp->batch->queued < udp->batch->size && len <= udp->batch->packet_octets);
 	udp->batch->queued_for = udp;
-	udp->batch->out.iovs[udp->batch->queued].iov_len = len;
+	udp->batch->out.iovs[udp->batch->queued] = (struct iovec){udp->batch->out.octets + udp->batch->out_used, len};
+	udp->batch->out_used += (len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	memcpy(&udp->batch->out.peers[udp->batch->queued], &peer->sa, peer->len);
 	msg->msg_name = &udp->batch->out.peers[udp->batch->queued];
 	msg->msg_namelen = peer->len;
@@ -291,6 +294,7 @@ static int leave(struct fz_udp *udp, bool ordered)
 		udp->counters.send_drops += ordered ? 1 : queued - sent;
 	batch->flushed = queued;
 	batch->queued = 0;
+	batch->out_used = 0;
 	return (int)sent;
 }
 

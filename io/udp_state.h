@@ -38,6 +38,11 @@ struct half {
 	uint8_t *octets; /* size times packet_octets */
 };
 
+/* What all but few datagrams fit into. The longest that may come are far apart from each other, which no TLB likes; so
+   the beginnings lie together, at an odd number of cache lines, and only longer ones go to where there is room for all. */
+#define HEAD_OCTETS 1600
+#define CACHE_LINE 64
+
 /* A host that the kernel takes no trains for, of segments of this length and longer: IPsec on the way, an MTU. Forgotten
    after a while, and when another host takes its place: the price is one refused call. */
 struct refusal {
@@ -51,6 +56,9 @@ struct fz_udp_batch {
 	uint32_t size;          /* datagrams */
 	uint32_t packet_octets; /* of each */
 	struct half in, out;
+	struct iovec in_parts[BATCH_MAX][2]; /* head, and the rest of a long one, before which the head has its place */
+	uint8_t *heads;         /* size times HEAD_OCTETS */
+	size_t out_used;        /* octets of what is queued */
 	struct receive_control in_control[BATCH_MAX];
 	struct send_control out_control[BATCH_MAX];
 	struct fz_datagram datagrams[BATCH_MAX];

@@ -255,6 +255,37 @@ static void longer_than_asked_for(void **state)
 	fz_udp_close(receiver);
 }
 
+/* Short and long ones in one batch, each whole, whatever lies beside it. */
+static void all_lengths(void **state)
+{
+	static const size_t lens[] = {65507, 14, 1600, 1599, 65507, 1601, 1, 1472, 9000, 3200};
+	enum { COUNT = sizeof(lens) / sizeof(lens[0]) };
+	struct fz_udp *sender = open_udp("127.0.0.1", COUNT, 65507, 0),
+		      *receiver = open_udp("127.0.0.1", COUNT, 65507, 1 << 20);
+	struct fz_addr at = local_of(receiver);
+	struct fz_datagram *got;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < COUNT; i++) {
+			uint8_t *room = fz_udp_room(sender);
+			for (size_t j = 0; j < lens[i]; j++)
+				room[j] = (uint8_t)(j * 31 + j / 256 + i);
+			fz_udp_queue(sender, lens[i], &at, NULL, 0);
+		}
+		assert_int_equal(fz_udp_flush(sender), COUNT);
+		assert_int_equal(read_wait(receiver, &got), COUNT);
+		for (size_t i = 0; i < COUNT; i++) {
+			assert_int_equal(got[i].len, lens[i]);
+			assert_false(got[i].truncated);
+			for (size_t j = 0; j < lens[i]; j++)
+				assert_int_equal(got[i].octets[j], (uint8_t)(j * 31 + j / 256 + i));
+		}
+	}
+	fz_udp_close(sender);
+	fz_udp_close(receiver);
+}
+
 /* One that the kernel refuses costs itself only. */
 static void one_refused(void **state)
 {
@@ -402,6 +433,7 @@ int main(void)
 		cmocka_unit_test(hop_limit_of_the_header),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(longer_than_asked_for),
+		cmocka_unit_test(all_lengths),
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(port_unreachable),
 		cmocka_unit_test(own_buffer_full),
