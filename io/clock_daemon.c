@@ -16,7 +16,7 @@
 #define LOOK_NS INT64_C(2000000)        /* to the first look; then twice as long each time */
 #define AGE_MAX_NS INT64_C(10000000000) /* of a word */
 #define RETRY_NS INT64_C(16000000000)   /* after nobody was there */
-#define DRIFT_NS 2000                   /* a word ages by 1 ns in so many, 500 ppm */
+#define DRIFT_PPM 15                    /* by which a word ages: PHI, RFC 5905's tolerance of a disciplined clock */
 
 struct fz_clock_daemon {
 	enum fz_clock_source source;
@@ -232,6 +232,6 @@ bool fz_clock_daemon_word(const struct fz_clock_daemon *daemon, struct fizeau_mo
 	if (!daemon->known || age > AGE_MAX_NS || daemon->word_asked.ns < since.ns)
 		return false;
 	*word = daemon->word;
-	word->error_ns += age > 0 ? age / DRIFT_NS : 0;
+	word->error_ns += age > 0 ? age / (1000000 / DRIFT_PPM) + 1 : 0;
 	return true;
 }
