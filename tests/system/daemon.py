@@ -74,6 +74,7 @@ with case("several sessions of a connection, and more after the stop"), Fizeaud(
     assert one[0] != two[0] and one[1] != two[1]
     #= rfc5357#section-3.7 TW-3.7-02
     assert a.silence(one[0])
+    wait_for("it is dropped", lambda: counter(server, "dropped_not_started") == 1)
     control.start()
     a.echo(one[0])
     b.echo(two[0])
