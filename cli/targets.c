@@ -19,7 +19,7 @@
 #define FDS_OTHER 32
 #define FDS_TARGET 2         /* control connection and test packets */
 #define FEW 16               /* so many tests are looked at after every round of the loop */
-#define LOOK_NS 20000000     /* of more only this often */
+#define LOOK_NS 100000000    /* of more only this often */
 #define DRAIN_NS 1000000000  /* for the last Stop-Sessions */
 #define GIVE_UP_NS 1000000000 /* after an interrupt, for threads that wait for a resolver */
 

@@ -29,7 +29,9 @@ def check_session(result, count):
     session, = result["sessions"]
     packets = session["packets"]
     assert (packets["sent"], packets["received"], packets["lost"]) == (count, count, 0), (result["target"], packets)
-    assert session["round_trip_delay_ns"]["n"] == count, session["round_trip_delay_ns"]
+    # Between ends on one host a stamp may be wrong by more than the packet took: it is then in no delay.
+    delays = (session["round_trip_delay_ns"]["n"] or 0) + packets["impossible"] + packets["across_step"]
+    assert delays == count, (packets, session["round_trip_delay_ns"])
     return session
 
 
@@ -76,8 +78,9 @@ def few():
         assert [line[0] for line in lines] == targets, run.stdout
         for line in lines:
             assert line[1:6] == ["open", "none", "5", "0.00", "%"] and line[-1] == "measured", line
-            low, median, p95, high = map(float, line[6:10])
-            assert 0 <= low <= median <= p95 <= high, line
+            if line[6] != "-":
+                low, median, p95, high = map(float, line[6:10])
+                assert 0 <= low <= median <= p95 <= high, line
         run = fizeau("twoway", *QUICK, "-m", "open", "-q", *targets)
         assert run.returncode == 0 and [line.split(": ")[0] for line in run.stdout.splitlines()] == targets, run
     with suite.case("records have their target"):
@@ -88,8 +91,8 @@ def few():
         for target, result in zip(targets, document["results"]):
             mine = [r for r in records if r["target"] == target]
             assert sorted(r["seq"] for r in mine) == list(range(5)), records
-            delays = [r["round_trip_delay_ns"] for r in mine]
-            assert min(delays) == result["sessions"][0]["round_trip_delay_ns"]["min"]
+            least = result["sessions"][0]["round_trip_delay_ns"]["min"]
+            assert least is None or least in [r["round_trip_delay_ns"] for r in mine], (least, mine)
         fizeau_json("twoway", *QUICK, "-m", "open", "--records", path, targets[0])
         with open(path) as f:
             assert not any("target" in json.loads(line) for line in f), "one target needs none"
