@@ -94,7 +94,8 @@ def fizeau_to_owampd(build, folder, host, mode, schedule, directions, padding, d
     if sessions[0]["direction"] != "to":
         return None
     measured = sessions[0]
-    run = fizeau(build, folder, "fetch", mode, target, measured["sid"])
+    # owampd does not tell the sender's address, by which it would be seen.
+    run = fizeau(build, folder, "fetch", mode, "--same-clock", target, measured["sid"])
     if run.returncode != 0:
         return f"fetch: {run.stderr.strip()}"
     stored, = json.loads(run.stdout)["sessions"]
