@@ -355,8 +355,11 @@ struct fz_workers *fz_workers_new(struct fz_loop *loop, struct fz_log *log, stru
 
 int fz_workers_start(struct fz_workers *workers, const struct fz_workers_options *options)
 {
-	int error = fz_loop_signal(workers->loop, SIGCHLD, on_child, workers);
+	int error;
 
+	/* Whoever started us may have had it ignored: then nobody would be told of a death. */
+	(void)signal(SIGCHLD, SIG_DFL);
+	error = fz_loop_signal(workers->loop, SIGCHLD, on_child, workers);
 	workers->all = calloc(options->count, sizeof(*workers->all));
 	if (!workers->all)
 		return -ENOMEM;

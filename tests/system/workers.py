@@ -348,6 +348,20 @@ with case("busy-poll: a worker does not sleep while a session runs, and does els
     assert sleeps()
     session.echo()
 
+with case("who started it may have ignored SIGCHLD"):
+    class Deaf(Fizeaud):
+        """Begun by somebody who does not want to know of dead children."""
+
+        def start(self, conf, log):
+            return subprocess.Popen([FIZEAUD, "-f", "-v", "-c", conf], stdout=log, stderr=log,
+                                    preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+
+    with Deaf("workers 1") as server:
+        good_client(server)
+        os.kill(workers(server)[0]["pid"], signal.SIGKILL)
+        wait_for("it is started again", lambda: workers(server)[0]["restarts"] == 1)
+        good_client(server)
+
 with case("it is not started by people"):
     run = subprocess.run(["fizeaud-worker"], executable=FIZEAUD, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert run.returncode == 2 and "starts its workers itself" in run.stderr, run
