@@ -15,7 +15,7 @@
 
 #define BATCH 64             /* datagrams that are read or sent at once, of whichever target */
 #define THREADS_MAX 1024
-#define OF_ONE_SERVER 32     /* that are set up at once: half of what a fizeaud takes from one address */
+#define OF_ONE_SERVER 24     /* that are set up at once: a fizeaud derives keys for 32 set-ups of one address */
 #define FDS_OTHER 32
 #define FDS_TARGET 2         /* control connection and test packets */
 #define FEW 16               /* so many tests are looked at after every round of the loop */
