@@ -11,10 +11,10 @@
 
 struct fizeau_reflector {
 	enum fizeau_test_mode mode;
-	struct fz_test_layout in, out;
-	struct fz_packet packet; /* not in open mode */
-	bool zero_padding;
 	uint32_t seq; /* of the next reflection */
+	struct fz_test_layout in, out;
+	bool zero_padding;
+	struct fz_packet packet; /* not in open mode */
 };
 
 /*= rfc5618#section-4.2 MX-4.2-01 */

@@ -8,9 +8,9 @@
 
 /* How the header of a mode is laid out. */
 struct fz_test_layout {
-	size_t header;	/* octets before the padding */
-	size_t covered; /* first octets, under the HMAC and encrypted; 0 in open mode */
-	size_t hmac;	/* offset of the HMAC; 0 in open mode */
+	uint8_t header;	 /* octets before the padding */
+	uint8_t covered; /* first octets, under the HMAC and encrypted; 0 in open mode */
+	uint8_t hmac;	 /* offset of the HMAC; 0 in open mode */
 };
 
 struct fz_test_layout fz_test_sender_layout(enum fizeau_test_mode mode);
