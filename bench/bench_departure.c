@@ -44,7 +44,7 @@ struct figures {
 	int64_t median, p99, corrected_median, corrected_p99, covered; /* covered: of 1000, within the spread */
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "bench_departure: %s\n", what);
 	exit(1);

@@ -76,6 +76,7 @@ static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *sock
 
 	/* The Error Estimate is the same for all of a batch. */
 	(void)fz_departure_known(&reflect->departure, now, &correction);
+	correction = fz_departure_cautious(&correction);
 	fz_departure_correct(&correction, &first);
 	await_stamp(reflect, socket, now);
 	for (uint32_t i = 0; i < queued; i++) {

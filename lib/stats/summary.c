@@ -56,7 +56,10 @@ static int64_t backward_ns(const struct fizeau_round_trip *r)
 /*= rfc2681#section-2.4 RT-2.4-01 */
 static int64_t round_trip_ns(const struct fizeau_round_trip *r)
 {
-	return fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
+	int64_t ns = fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
+
+	/* A way that takes less time than the stamps are right within (T3 is an estimate) takes none that could be told. */
+	return ns < 0 && ns >= -FZ_STAMP_SLACK_NS ? 0 : ns;
 }
 
 /* Stamps that cannot be: the reflector had the packet for less than no time, or for longer than it was under way. By how
