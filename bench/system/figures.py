@@ -63,7 +63,7 @@ def protected(options):
 
 def many_cpu(options):
     connections, rate = (100, 10000) if options.quick else (1000, 10000)
-    packets = rate * (1 if options.quick else 3)
+    packets = rate
     method = (f"{rate} packets/s, evenly paced and one under way at a time, to either daemon in turn; {10 * connections} sessions "
               f"of {connections} control connections from addresses of their own, one after the other; CPU of all processes")
     many_ns, one_ns, lost = [], [], 0
@@ -152,7 +152,8 @@ def round_trip(options):
         netns.link("c", "192.0.2.1/24", "s", "192.0.2.2/24")
         with Daemon(netns=netns["s"], host="192.0.2.2") as daemon:
             for _ in range(options.runs):
-                echo = tool("kernel_echo", netns["c"], netns["s"], "192.0.2.2", count, interval * 1000000)
+                echo = tool("kernel_echo", netns["c"], netns["s"], "192.0.2.2", count, interval * 1000000,
+                            rig.THEIRS)
                 kernels.append(echo["median"])
                 whole.append(echo["whole"] / echo["packets"])
                 session = measure("twoway", "-m", "open", "--ike", "off", "-c", count, "-i", f"exp:{interval}ms",

@@ -3,7 +3,7 @@
    kernel's, receive stamps from the packet and transmit stamps from the error queue. A line of JSON tells
    (T4 - T1) - (T3 - T2), in nanoseconds, and how many packets gave all four.
 
-     kernel_echo CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PACKETS MEAN_INTERVAL_NS */
+     kernel_echo CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PACKETS MEAN_INTERVAL_NS [SERVER_CORE] */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "io/clock.h"
+#include "bare.h"
 #include "control.h"
 
 enum { PACKETS_MAX = 100000, OCTETS = 41, PORT = 18631, PATIENCE_MS = 1000 };
@@ -114,7 +115,8 @@ static _Noreturn void serve(int fd, struct stamps *stamps, uint32_t packets)
 	}
 }
 
-static pid_t start_server(const char *netns, const struct sockaddr_in *at, struct stamps *stamps, uint32_t packets)
+static pid_t start_server(const char *netns, const struct sockaddr_in *at, struct stamps *stamps, uint32_t packets,
+	int core)
 {
 	int ready[2];
 	char one;
@@ -125,6 +127,7 @@ static pid_t start_server(const char *netns, const struct sockaddr_in *at, struc
 		bench_fail("fork", -errno);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bench_pin(0, core);
 		enter(netns);
 		int fd = stamped_socket();
 		if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 || write(ready[1], "", 1) != 1)
@@ -183,10 +186,10 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	uint8_t sid[FIZEAU_SID_OCTETS];
-	uint32_t packets = argc == 6 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
+	uint32_t packets = argc == 6 || argc == 7 ? (uint32_t)strtoul(argv[4], NULL, 10) : 0;
 
 	if (packets < 1 || packets > PACKETS_MAX || inet_pton(AF_INET, argv[3], &at.sin_addr) != 1) {
-		fprintf(stderr, "usage: kernel_echo CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PACKETS MEAN_INTERVAL_NS\n");
+		fprintf(stderr, "usage: kernel_echo CLIENT_NETNS SERVER_NETNS SERVER_ADDRESS PACKETS MEAN_INTERVAL_NS [SERVER_CORE]\n");
 		return 2;
 	}
 	struct fizeau_slot slot = {.exponential = true, .parameter = fizeau_duration_from_ns(strtoll(argv[5], NULL, 10))};
@@ -194,7 +197,7 @@ int main(int argc, char **argv)
 	if (stamps == MAP_FAILED || getrandom(sid, sizeof(sid), 0) != (ssize_t)sizeof(sid))
 		bench_fail("packets", -errno);
 	struct fizeau_schedule *schedule = fizeau_schedule_new(sid, &slot, 1);
-	pid_t server = start_server(argv[2], &at, stamps, packets);
+	pid_t server = start_server(argv[2], &at, stamps, packets, argc == 7 ? (int)strtol(argv[6], NULL, 10) : -1);
 	enter(argv[1]);
 	int fd = stamped_socket();
 	if (!schedule || connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
