@@ -175,26 +175,28 @@ def offers(option):
 
 
 def send_time(options):
-    count = 1000 if options.quick else 5000
+    count, runs = (1000, options.runs) if options.quick else (2000, 2 * options.runs + 1)
     method = (f"{count} packets, Poisson of 1 ms, scheduled to the clock right before the system call; the loop sleeps with "
-              "clock_nanosleep and sends; both on the same core in turn, reflectors on the other")
+              f"clock_nanosleep and sends; both on the same core in turn, {runs} times, reflectors on the other")
     rows = (("send-time", "", 1.1), ("send-time-busy-poll", "--busy-poll", 0.2))
     have = [row for row in rows if offers(row[1])]
     ours, bare = {name: [] for name, _, _ in rows}, []
     with Daemon() as daemon:
-        for _ in range(options.runs):
-            bare.append(tool("bare_sender", "poisson", count, 1000000, rig.THEIRS)["late_ns"]["p99"])
+        for _ in range(runs):
+            bare.append(tool("bare_sender", "poisson", count, 1000000, rig.THEIRS)["late_ns"])
             for name, option, _ in have:
                 session = measure("twoway", "-m", "open", "--ike", "off", "-c", count, "-i", "exp:1ms",
                                   *([option] if option else []), daemon.target)
-                ours[name].append(session["send_error_ns"]["p99"])
+                ours[name].append(session["send_error_ns"])
     for name, option, goal in rows:
         what = f"send-time error p99 at 1,000 packets/s Poisson{', ' + option if option else ''} / bare clock_nanosleep loop"
-        if (name, option, goal) in have:
-            yield figure(name, what, method, ratios(ours[name], bare), at_most=goal,
-                         p99_ns={"fizeau": statistics.median(ours[name]), "bare": statistics.median(bare)})
-        else:
+        if (name, option, goal) not in have:
             yield not_yet(name, what, method, f"fizeau twoway has no {option} yet", at_most=goal)
+            continue
+        made = {which: ratios([one[which] for one in ours[name]], [one[which] for one in bare]) for which in ("p99", "median")}
+        yield figure(name, what, method, made["p99"], at_most=goal, ratio_of_medians=round(statistics.median(made["median"]), 4),
+                     **{f"{which}_ns": {"fizeau": statistics.median(one[which] for one in ours[name]),
+                                        "bare": statistics.median(one[which] for one in bare)} for which in made})
 
 
 def missed_slots(session):
