@@ -21,7 +21,7 @@
 #include "load.h"
 
 enum { RUNS_MAX = 99, CONTROL_PORT = 18629, SMALL = 41, LARGE = 112,
-	ROUND = 6 * BENCH_BATCH };
+	ROUND = 24 * BENCH_BATCH };
 
 static struct sockaddr_in loopback(uint16_t port)
 {
