@@ -163,6 +163,37 @@ static void a_timer_may_stop_another_that_is_due(void **state)
 	fz_loop_free(loop);
 }
 
+/* A loop that spins keeps timers and descriptors as one that sleeps does, and ends its waits. */
+static void spinning(void **state)
+{
+	struct fz_loop *loop = new_loop();
+	struct probe timer, fd;
+	struct fizeau_mono due = in_ns(2000000), until = in_ns(4000000);
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	fz_loop_spin(loop, 1000000);
+	fz_loop_spin_until(loop, in_ns(1000000));
+	probe_init(&timer, loop);
+	probe_init(&fd, loop);
+	assert_int_equal(fz_loop_add(loop, ends[0], EPOLLIN, on_fd, &fd), 0);
+	assert_int_equal(fz_loop_timer(loop, &timer.timer, due), 0);
+	while (fz_clock_mono().ns < until.ns)
+		assert_int_equal(fz_loop_once(loop, until), 0);
+	assert_int_equal(timer.calls, 1);
+	assert_true(timer.fired.ns >= due.ns);
+	assert_int_equal(fd.calls, 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	for (int i = 0; i < 1000 && fd.calls == 0; i++)
+		assert_int_equal(fz_loop_once(loop, in_ns(10000000)), 0);
+	assert_true(fd.calls > 0);
+	fz_loop_remove(loop, ends[0]);
+	close(ends[0]);
+	close(ends[1]);
+	fz_loop_free(loop);
+}
+
 static void once_waits_no_longer_than_asked(void **state)
 {
 	struct fz_loop *loop = new_loop();
@@ -361,6 +392,7 @@ int main(void)
 		cmocka_unit_test(a_timer_that_rearms_in_the_past_leaves_room),
 		cmocka_unit_test(a_timer_may_stop_another_that_is_due),
 		cmocka_unit_test(once_waits_no_longer_than_asked),
+		cmocka_unit_test(spinning),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(removal_during_dispatch),
 		cmocka_unit_test(a_reused_number_gets_no_stale_event),
