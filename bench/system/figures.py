@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Every figure that doc/performance.md tells, measured: value, goal, method, as a table or as JSON.
 
-    bench/system/figures.py                     all of them, a quarter of an hour
+    bench/system/figures.py                     all of them, half an hour
     bench/system/figures.py --only busy         those whose names begin so; repeatable
     bench/system/figures.py --quick             less of everything: to see that it works, not to be quoted
 
