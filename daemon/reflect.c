@@ -40,14 +40,15 @@ static void not_reflected(struct fz_reflected *session)
 	count_drop(session, FZ_DROP_LOCAL);
 }
 
-/* Has the transmit stamp of the packet told that is the first to leave, now and then: enough to learn from. */
-static void await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
+/* Has the transmit stamp of the packet told that is the first to leave, now and then: enough to learn from. Where our own
+   stamp of it belongs; NULL: not this time. */
+static struct fizeau_stamp *await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
 {
 	if (now.ns - reflect->stamp_wanted.ns < STAMP_GAP_NS)
-		return;
-	reflect->taken[reflect->awaited % FZ_REFLECT_STAMPS] = fz_clock_wall(reflect->clock);
-	fz_udp_want_first_sent(socket->udp, reflect->awaited++);
+		return NULL;
 	reflect->stamp_wanted = now;
+	fz_udp_want_first_sent(socket->udp, reflect->awaited);
+	return &reflect->taken[reflect->awaited++ % FZ_REFLECT_STAMPS];
 }
 
 /* Transmit stamps of earlier packets. */
@@ -72,15 +73,16 @@ static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *sock
 {
 	struct fizeau_mono now = fz_clock_mono();
 	struct fz_correction correction;
-	struct fizeau_stamp first = fz_clock_wall(reflect->clock), stamp = first;
+	struct fizeau_stamp first = fz_clock_wall(reflect->clock), stamp, *taken;
 
 	/* The Error Estimate is the same for all of a batch. */
 	(void)fz_departure_known(&reflect->departure, now, &correction);
-	correction = fz_departure_cautious(&correction);
 	fz_departure_correct(&correction, &first);
-	await_stamp(reflect, socket, now);
+	taken = await_stamp(reflect, socket, now);
 	for (uint32_t i = 0; i < queued; i++) {
 		stamp = fz_clock_wall(reflect->clock);
+		if (i == 0 && taken)
+			*taken = stamp;
 		stamp.ntp = fizeau_ntp_add_ns(stamp.ntp, correction.delay_ns);
 		stamp.error = first.error;
 		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */

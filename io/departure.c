@@ -87,18 +87,8 @@ bool fz_departure_known(const struct fz_departure *departure, struct fizeau_mono
 			low++;
 	}
 	correction->delay_ns = median;
-	correction->least_ns = sorted[0];
 	correction->spread_ns = sorted[high] - median > median - sorted[low] ? sorted[high] - median : median - sorted[low];
 	return true;
-}
-
-struct fz_correction fz_departure_cautious(const struct fz_correction *correction)
-{
-	return (struct fz_correction){
-		.delay_ns = correction->least_ns,
-		.least_ns = correction->least_ns,
-		.spread_ns = correction->delay_ns - correction->least_ns + correction->spread_ns,
-	};
 }
 
 /*= rfc4656#section-4.1.1 OW-4.1.1-07 */

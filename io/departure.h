@@ -31,13 +31,8 @@ void fz_departure_learn(struct fz_departure *departure, const struct fizeau_stam
 
 struct fz_correction {
 	int64_t delay_ns;  /* median of the last ones */
-	int64_t least_ns;  /* of all of them */
 	int64_t spread_ns; /* what nine in ten of them were away from it at most */
 };
-
-/* The same for a stamp that must not be later than the departure, as a reflector's: between its two stamps and the sender's
-   two there would be less time than none. Moves it by the least that any of the last ones was late. */
-struct fz_correction fz_departure_cautious(const struct fz_correction *correction);
 
 /* What is known: the card's where there are any, else the kernel's. False if too little is, or nothing that is recent
    (two minutes): the correction is then 0. */

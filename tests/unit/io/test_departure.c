@@ -46,7 +46,7 @@ static void expect(const struct fz_departure *departure, int64_t delay_ns, int64
 static void few_are_not_enough(void **state)
 {
 	struct fz_departure departure = {0};
-	struct fz_correction correction = {5, 5, 5};
+	struct fz_correction correction = {5, 5};
 	struct fizeau_stamp stamp = stamp_at(7, FIZEAU_STAMP_USER);
 
 	(void)state;
@@ -123,25 +123,6 @@ static void forgets_when_idle(void **state)
 	assert_in_range(correction.delay_ns, 19999, 20001);
 }
 
-/* Never later than any of them left. */
-static void cautious(void **state)
-{
-	struct fz_departure departure = {0};
-	struct fz_correction correction;
-
-	(void)state;
-	for (int i = 0; i < FZ_DEPARTURES; i++)
-		learn(&departure, i == 7 ? 3000 : 8000);
-	assert_true(fz_departure_known(&departure, now, &correction));
-	correction = fz_departure_cautious(&correction);
-	assert_in_range(correction.delay_ns, 2999, 3001);
-	assert_in_range(correction.spread_ns, 4998, 5002);
-	(void)fz_departure_known(&(struct fz_departure){0}, now, &correction);
-	correction = fz_departure_cautious(&correction);
-	assert_int_equal(correction.delay_ns, 0);
-	assert_int_equal(correction.spread_ns, 0);
-}
-
 /* The card's are later, and never mixed with the kernel's; they count while there are any. */
 static void card_and_kernel_apart(void **state)
 {
@@ -188,7 +169,6 @@ int main(void)
 		cmocka_unit_test(median_of_the_last),
 		cmocka_unit_test(spread_is_of_nine_in_ten),
 		cmocka_unit_test(what_cannot_be_true),
-		cmocka_unit_test(cautious),
 		cmocka_unit_test(forgets_when_idle),
 		cmocka_unit_test(card_and_kernel_apart),
 		cmocka_unit_test(the_stamp_is_moved_and_its_error_grows),
