@@ -313,6 +313,9 @@ void fz_loop_spin_until(struct fz_loop *loop, struct fizeau_mono until)
 		loop->spin_until_ns = until.ns;
 }
 
+/* So close to a timer nothing else is begun: to read what has come takes longer than a schedule may be missed by. */
+#define QUIET_NS 60000
+
 /* Looks for events without sleeping until wake_ns, as long as that is wanted: how many, 0 if it is not any more or the
    time has come, or -1 with errno. */
 static int spin(struct fz_loop *loop, int64_t wake_ns, struct epoll_event *events)
@@ -322,7 +325,8 @@ static int spin(struct fz_loop *loop, int64_t wake_ns, struct epoll_event *event
 
 	while (count == 0 && now_ns < wake_ns &&
 		(now_ns < loop->spin_until_ns || wake_ns - now_ns <= loop->spin_ahead_ns)) {
-		count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, 0);
+		if (wake_ns - now_ns > QUIET_NS)
+			count = epoll_wait(loop->epoll_fd, events, EVENTS_PER_ROUND, 0);
 		now_ns = fz_clock_mono().ns;
 	}
 	return count;
