@@ -49,7 +49,7 @@ struct fz_clock_verdict fz_clock_two_way(const struct fz_result_session *session
 
 	if (facts->steps.count > 0)
 		v.fault = FZ_CLOCK_SENDER_SET;
-	else if (s->set_reflector)
+	else if (s->impossible > 0)
 		v.fault = FZ_CLOCK_RECEIVER_SET;
 	else if (s->clock_moves > 0)
 		v.fault = FZ_CLOCK_MOVED;

@@ -199,7 +199,7 @@ json_t *fz_json_clocks(const struct fz_result_session *session)
 	const struct fizeau_round_trip_summary *s = &session->summary;
 	const struct fz_clock_facts *facts = &session->facts.clock;
 	struct fz_clock_verdict v = fz_clock_two_way(session);
-	bool there = facts->steps.count == 0 && (s->clock_moves > 0 || s->set_reflector);
+	bool there = facts->steps.count == 0 && (s->clock_moves > 0 || s->impossible > 0);
 	json_t *object = json_object();
 
 	json_object_set_new(object, "sender",

@@ -43,10 +43,10 @@ struct fizeau_round_trip_summary {
 	uint64_t late;             /* arrivals after the loss threshold: a number with no other counts as lost */
 	uint64_t reordered;        /* RFC 4737 3.3, on the first copies in order of arrival */
 	uint64_t across_step;      /* of the received: without a delay, since the sender's clock was set meanwhile */
-	uint64_t impossible;       /* of the received: likewise, since T3 - T2 is negative or longer than T4 - T1, the latter
-	                              by more than stamps are right within (0.1 ms): a round trip is 0 up to there */
-	bool set_reflector;        /* so much so that the reflector's clock was set meanwhile */
-	struct fizeau_distribution round_trip; /* T4 - T1 less the reflector's residence T3 - T2 */
+	uint64_t impossible;       /* of the received: likewise, since T3 - T2 is negative or longer than T4 - T1, by more
+	                              than 1 ms: the reflector's clock was set meanwhile */
+	struct fizeau_distribution round_trip; /* T4 - T1 less the reflector's residence T3 - T2; a little below 0 where the
+	                              way is shorter than T3, an expectation, may err */
 	struct fizeau_distribution forward;    /* T2 - T1 */
 	struct fizeau_distribution backward;   /* T4 - T3 */
 	struct fizeau_distribution reflector;  /* T3 - T2 */

