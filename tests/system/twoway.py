@@ -39,7 +39,8 @@ def check(result, mode, source, count=10):
     for name in ("round_trip_delay_ns", "forward_delay_ns", "backward_delay_ns", "reflector_ns"):
         figures = session[name]
         assert figures["min"] <= figures["median"] <= figures["p95"] <= figures["max"], (name, figures)
-    assert 0 < session["round_trip_delay_ns"]["max"] < 10**9
+    # T3 is what the reflector expects of its sending: on loopback that may be later than the arrival.
+    assert -10**6 < session["round_trip_delay_ns"]["min"] <= session["round_trip_delay_ns"]["max"] < 10**9
     return session
 
 
