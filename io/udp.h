@@ -62,8 +62,8 @@ FIZEAU_MUST_USE int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock
    is full (flush first). */
 uint8_t *fz_udp_room(struct fz_udp *udp);
 /* Queues what was written into fz_udp_room: to peer, from the local address `from` (NULL: the socket's), with dscp
-   0 .. 63. Nothing leaves before fz_udp_flush. */
-/* To be followed by fz_udp_want_sent where the moment of departure is to be told. */
+   0 .. 63. Nothing leaves before fz_udp_flush. To be followed by fz_udp_want_sent where the moment of departure is to be
+   told. */
 void fz_udp_queue(struct fz_udp *udp, size_t len, const struct fz_addr *peer, const struct fz_addr *from, uint8_t dscp);
 /* The queued buffers, for finishing (stamping) them right before they leave. */
 uint32_t fz_udp_queued(const struct fz_udp *udp);
