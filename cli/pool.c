@@ -34,12 +34,15 @@ struct fz_pool {
 	unsigned *under_way;    /* jobs of each group */
 	size_t finished_count;
 	unsigned threads;
+	struct thread *over;    /* those that have ended and were not joined */
 	bool interrupted;
 };
 
 struct thread {
+	struct thread *next;    /* that is over */
 	struct fz_pool *pool;
 	struct fz_worker worker;
+	pthread_t id;
 };
 
 static void *thread_main(void *arg);
@@ -83,16 +86,14 @@ static int add_thread(struct fz_pool *pool)
 {
 	struct thread *thread = make_thread(pool);
 	pthread_attr_t attr;
-	pthread_t id;
 	int error;
 
 	if (thread == NULL)
 		return -ENOMEM;
 	error = pthread_attr_init(&attr);
 	if (error == 0) {
-		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 		pthread_attr_setstacksize(&attr, STACK_OCTETS);
-		error = pthread_create(&id, &attr, thread_main, thread);
+		error = pthread_create(&thread->id, &attr, thread_main, thread);
 		pthread_attr_destroy(&attr);
 	}
 	if (error != 0)
@@ -167,12 +168,32 @@ static void *thread_main(void *arg)
 		pool->config.work(pool->config.arg, &thread->worker, job);
 		finish_job(pool, job);
 	}
-	free_thread(thread);
 	pthread_mutex_lock(&pool->lock);
 	pool->threads--;
+	thread->next = pool->over;
+	pool->over = thread;
 	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);
+	wake(pool->ready_fd);
 	return NULL;
+}
+
+/* Joins those that have ended: only then is nothing of theirs in use any more, their stack and the pool's lock included. */
+static void reap(struct fz_pool *pool)
+{
+	struct thread *thread;
+
+	pthread_mutex_lock(&pool->lock);
+	thread = pool->over;
+	pool->over = NULL;
+	pthread_mutex_unlock(&pool->lock);
+	while (thread != NULL) {
+		struct thread *next = thread->next;
+
+		pthread_join(thread->id, NULL);
+		free_thread(thread);
+		thread = next;
+	}
 }
 
 static void on_ready(void *arg, uint32_t events)
@@ -183,6 +204,7 @@ static void on_ready(void *arg, uint32_t events)
 
 	(void)events;
 	(void)!read(pool->ready_fd, &count, sizeof(count));
+	reap(pool);
 	while (true) {
 		pthread_mutex_lock(&pool->lock);
 		if (pool->told == pool->finished_count) {
@@ -322,6 +344,7 @@ bool fz_pool_free(struct fz_pool *pool)
 	fz_loop_remove(pool->config.loop, pool->ready_fd);
 	if (!await_threads(pool))
 		return false;
+	reap(pool);
 	if (pool->ready_fd >= 0)
 		close(pool->ready_fd);
 	if (pool->end_fd >= 0)
