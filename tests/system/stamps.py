@@ -155,8 +155,8 @@ def overflow():
                 while udp_ports([sender.pid])[0][1] == 0:
                     for _ in range(1000):
                         flood.sendto(bytes(41), ("127.0.0.1", port))
-                reflectors.close()
                 drops = udp_ports([sender.pid])[0][1]
+                reflectors.close()
                 until("reflections have been dropped", lambda: udp_ports([sender.pid])[0][1] > drops + 5)
         session = session_of(sender)
         consistent(session)
