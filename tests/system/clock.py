@@ -163,7 +163,7 @@ class Stepped:
 def measured_across(daemon, step, *args, command="twoway", client=None, after=15):
     """A measurement in the middle of which step() is called; its standard output."""
     target = daemon.target if command == "twoway" else daemon.owamp_target
-    with subprocess.Popen(inside(client, [FIZEAU, command, "-m", "open", "-c", "60", "-i", "10ms", *args, target]),
+    with subprocess.Popen(inside(client, [FIZEAU, command, "-m", "open", "-c", "60", "-i", "40ms", *args, target]),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             for _ in range(2000):
