@@ -219,10 +219,7 @@ void fz_udp_close(struct fz_udp *udp)
 	if (udp->own_batch) {
 		fz_udp_batch_free(udp->batch);
 	} else {
-		if (udp->batch->queued_for == udp) {
-			udp->batch->queued = 0;
-			udp->batch->out_used = 0;
-		}
+		fz_udp_unqueue(udp);
 		fz_udp_forget_refusals(udp);
 	}
 	free(udp);

@@ -310,8 +310,10 @@ int fz_udp_flush_in_order(struct fz_udp *udp)
 
 void fz_udp_unqueue(struct fz_udp *udp)
 {
-	if (udp->batch->queued_for == udp)
-		udp->batch->queued = 0;
+	if (udp->batch->queued_for != udp)
+		return;
+	udp->batch->queued = 0;
+	udp->batch->out_used = 0;
 }
 
 bool fz_udp_left(const struct fz_udp *udp, uint32_t index)

@@ -367,6 +367,7 @@ static void shared_batch(void **state)
 	struct fz_udp *left, *right;
 	struct fz_udp_counters counters;
 	struct fz_datagram *got;
+	uint8_t *first;
 
 	(void)state;
 	assert_non_null(batch);
@@ -387,6 +388,15 @@ static void shared_batch(void **state)
 	fz_udp_counters(left, &counters);
 	assert_int_equal(counters.sent, 1);
 	assert_int_equal(counters.received, 1);
+	/* What is not sent after all gives its room back: what follows begins where it began. */
+	first = fz_udp_room(left);
+	for (int i = 0; i < 4; i++)
+		send_one(left, "not yet", &right_at, NULL, 0);
+	fz_udp_unqueue(right);
+	assert_int_equal(fz_udp_queued(left), 4);
+	fz_udp_unqueue(left);
+	assert_int_equal(fz_udp_queued(left), 0);
+	assert_ptr_equal(fz_udp_room(right), first);
 	/* What a socket leaves behind in the batch goes with it. */
 	send_one(left, "never", &right_at, NULL, 0);
 	fz_udp_close(left);
