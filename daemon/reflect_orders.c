@@ -54,16 +54,29 @@ void fz_test_socket_close_if(struct fz_test_socket *socket)
 	free(socket);
 }
 
+/* What its socket has to have room for. */
+static uint64_t rate_of(uint64_t limit)
+{
+	return limit < RATE_MAX ? limit : RATE_MAX;
+}
+
+/* Of a session that has no place yet, or no more. */
+static void free_parts(struct fz_reflected *session)
+{
+	fizeau_reflector_free(session->reflector);
+	free(session->ipsec);
+	free(session);
+}
+
 static void session_free(struct fz_reflected *session)
 {
 	fz_loop_timer_stop(session->reflect->loop, &session->timer);
 	fz_seats_leave(&session->reflect->seats, &session->seat);
 	session->socket->sessions--;
+	session->socket->rate -= rate_of(session->packets_bucket.rate);
 	session->reflect->running -= session->state != FZ_REFLECTED_ADDED;
 	session->reflect->slots[session->slot] = NULL;
-	fizeau_reflector_free(session->reflector);
-	free(session->ipsec);
-	free(session);
+	free_parts(session);
 }
 
 void fz_reflected_end(struct fz_reflected *session, enum fz_counter reason)
@@ -143,20 +156,18 @@ static struct fz_reflected *session_new(struct fz_reflect *reflect, const struct
 	}
 	if (session->reflector && (session->ipsec || !add->require_ipsec))
 		return session;
-	fizeau_reflector_free(session->reflector);
-	free(session->ipsec);
-	free(session);
+	free_parts(session);
 	return NULL;
 }
 
-/* Room for what comes while this process is held up, at the rates that the socket's sessions may have; it never shrinks,
-   since it is no memory but a limit of it. What the system refuses is counted when it is missing. */
+/* Room for what comes while this process is held up, at the rates that the socket's sessions may have. The buffer never
+   shrinks, since it is no memory but a limit of it. What the system refuses is counted when it is missing. */
 static void grow_buffer(struct fz_test_socket *socket, const struct fz_order_add *add)
 {
 	size_t octets = add->octets_max < PACKET_OCTETS ? add->octets_max : PACKET_OCTETS;
 	int wanted;
 
-	socket->rate += add->rate < RATE_MAX ? add->rate : RATE_MAX;
+	socket->rate += rate_of(add->rate);
 	wanted = fz_udp_receive_buffer_for(socket->rate, octets);
 	(void)fz_udp_receive_buffer(socket->udp, wanted < BUFFER_MAX ? wanted : BUFFER_MAX);
 }
@@ -171,9 +182,7 @@ static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct 
 		return;
 	}
 	if (!fz_seats_join(&reflect->seats, &session->seat, add->port, &add->remote)) {
-		fizeau_reflector_free(session->reflector);
-		free(session->ipsec);
-		free(session);
+		free_parts(session);
 		reflect->hooks.ended(reflect->hooks.arg, slot, FZ_COUNT_ENDED_FAILED);
 		return;
 	}

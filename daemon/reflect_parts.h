@@ -51,7 +51,7 @@ struct fz_test_socket {
 	struct fz_reflected *queued[FZ_REFLECT_BATCH]; /* whose reflection lies in the send batch */
 	uint32_t queued_count;
 	uint64_t receive_drops;                         /* counted so far */
-	uint64_t rate;                                  /* packets/s that its sessions have been allowed, all of them */
+	uint64_t rate;                                  /* packets/s that its sessions may have, all together */
 };
 
 #define FZ_REFLECT_STAMPS 16 /* transmit stamps that may be awaited; power of two */
