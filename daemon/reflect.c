@@ -73,18 +73,18 @@ static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *sock
 {
 	struct fizeau_mono now = fz_clock_mono();
 	struct fz_correction correction;
-	struct fizeau_stamp first = fz_clock_wall(reflect->clock), stamp, *taken;
+	struct fizeau_stamp estimate = {.error = reflect->clock->error_estimate}, stamp, *taken;
 
 	/* The Error Estimate is the same for all of a batch. */
 	(void)fz_departure_known(&reflect->departure, now, &correction);
-	fz_departure_correct(&correction, &first);
+	fz_departure_correct(&correction, &estimate);
 	taken = await_stamp(reflect, socket, now);
 	for (uint32_t i = 0; i < queued; i++) {
 		stamp = fz_clock_wall(reflect->clock);
 		if (i == 0 && taken)
 			*taken = stamp;
 		stamp.ntp = fizeau_ntp_add_ns(stamp.ntp, correction.delay_ns);
-		stamp.error = first.error;
+		stamp.error = estimate.error;
 		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
 		int error = fizeau_reflector_finish(socket->queued[i]->reflector, fz_udp_queued_octets(socket->udp, i), stamp);
 		if (error)

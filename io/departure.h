@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How long after the stamp that a program takes its packets leave, learnt from the transmit stamps of earlier ones, so that
    the stamp in a packet is the best estimate of its real departure (RFC 4656 section 4.1.1), and what remains of the
-   doubt is in its Error Estimate (section 4.1.2). Pure; one for the sessions of a process that send alike. */
+   doubt is in its Error Estimate (section 4.1.2). Pure; one for whatever sends alike: a session, or all of a reflector's. */
 #ifndef FZ_IO_DEPARTURE_H
 #define FZ_IO_DEPARTURE_H
 
