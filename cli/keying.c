@@ -95,3 +95,14 @@ void fz_keying_offer_text(uint32_t offered, char *text, size_t octets)
 		at += (size_t)len;
 	}
 }
+
+const char *fz_key_source_name(enum fz_key_source source)
+{
+	static const char *const names[] = {
+		[FZ_KEY_NONE] = "none",
+		[FZ_KEY_PASSPHRASE] = "passphrase",
+		[FZ_KEY_IKE] = "ikev2",
+	};
+
+	return names[source];
+}

@@ -24,6 +24,9 @@ enum fz_key_source {
 	FZ_KEY_IKE,
 };
 
+/* "none", "passphrase", "ikev2". */
+const char *fz_key_source_name(enum fz_key_source source);
+
 struct fz_keying_choice {
 	uint32_t mode; /* one security bit, and that of fizeau_mode_ike with FZ_KEY_IKE */
 	enum fz_key_source source;

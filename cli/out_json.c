@@ -9,15 +9,10 @@
 
 static json_t *key(const struct fz_result_key *k)
 {
-	static const char *const sources[] = {
-		[FZ_KEY_NONE] = "none",
-		[FZ_KEY_PASSPHRASE] = "passphrase",
-		[FZ_KEY_IKE] = "ikev2",
-	};
 	bool ike = k->source == FZ_KEY_IKE;
 	json_t *object = json_object();
 
-	json_object_set_new(object, "source", json_string(sources[k->source]));
+	json_object_set_new(object, "source", json_string(fz_key_source_name(k->source)));
 	json_object_set_new(object, "keyid", fz_json_text(k->source == FZ_KEY_PASSPHRASE ? k->key_id : NULL));
 	json_object_set_new(object, "spi_i", ike ? fz_json_hex(k->spi_i, 8) : json_null());
 	json_object_set_new(object, "spi_r", ike ? fz_json_hex(k->spi_r, 8) : json_null());

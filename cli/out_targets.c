@@ -38,36 +38,14 @@ static void put_padded(const char *text, size_t width, FILE *out)
 		fputc(' ', out);
 }
 
-static const char *key_text(const struct fz_result *result)
-{
-	static const char *const names[] = {
-		[FZ_KEY_NONE] = "none",
-		[FZ_KEY_PASSPHRASE] = "passphrase",
-		[FZ_KEY_IKE] = "ikev2",
-	};
-
-	return names[result->key.source];
-}
-
-static void put_lost(const struct fizeau_round_trip_summary *s, FILE *out)
-{
-	uint64_t hundredths = s->sent > 0 ? s->lost * 10000 / s->sent : 0;
-
-	if (s->sent == 0)
-		fprintf(out, " %8s", "-");
-	else if (s->lost > 0 && hundredths == 0)
-		fprintf(out, " %8s", "<0.01 %");
-	else
-		fprintf(out, " %3" PRIu64 ".%02" PRIu64 " %%", hundredths / 100, hundredths % 100);
-}
-
 static void put_figures(const struct fizeau_round_trip_summary *s, FILE *out)
 {
 	const struct fizeau_distribution *d = &s->round_trip;
 	const int64_t values[] = {d->min, d->median, d->p95, d->max};
+	char lost[32];
 
-	fprintf(out, " %9" PRIu64, s->sent);
-	put_lost(s, out);
+	fz_ratio_text(s->lost, s->sent, lost);
+	fprintf(out, " %9" PRIu64 " %8s", s->sent, lost);
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		char text[32] = "-";
 
@@ -100,7 +78,7 @@ static void put_line(const struct fz_target_result *result, size_t width, FILE *
 
 	put_padded(result->target, width, out);
 	if (r->session_count > 0) {
-		fprintf(out, "  %-13s %-10s", fz_mode_name(r->mode), key_text(r));
+		fprintf(out, "  %-13s %-10s", fz_mode_name(r->mode), fz_key_source_name(r->key.source));
 		put_figures(&r->sessions[0].summary, out);
 	} else {
 		fprintf(out, "  %-13s %-10s %9s %8s %10s %10s %10s %10s", "-", "-", "-", "-", "-", "-", "-", "-");
@@ -112,9 +90,6 @@ static void put_line(const struct fz_target_result *result, size_t width, FILE *
 
 static void put_brief(const struct fz_target_result *result, FILE *out)
 {
-	const struct fizeau_round_trip_summary *s;
-	char min[32], median[32], max[32];
-
 	fz_put_printable(result->target, out);
 	fputs(": ", out);
 	if (result->result.session_count == 0) {
@@ -122,16 +97,7 @@ static void put_brief(const struct fz_target_result *result, FILE *out)
 		fputc('\n', out);
 		return;
 	}
-	s = &result->result.sessions[0].summary;
-	fprintf(out, "%" PRIu64 " sent, %" PRIu64 " lost", s->sent, s->lost);
-	fz_put_ratio(s->lost, s->sent, out);
-	if (s->round_trip.valid) {
-		fz_ms_text(s->round_trip.min, min);
-		fz_ms_text(s->round_trip.median, median);
-		fz_ms_text(s->round_trip.max, max);
-		fprintf(out, ", round trip min/median/max %s/%s/%s ms", min, median, max);
-	}
-	fputc('\n', out);
+	fz_put_round_trips(&result->result.sessions[0].summary, out);
 }
 
 /* What this host did to the figures, of all targets together. */

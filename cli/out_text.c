@@ -144,19 +144,11 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 
 static void put_brief(const struct fz_result_session *session, FILE *out)
 {
-	const struct fizeau_round_trip_summary *s = &session->summary;
-	char host[FZ_ADDR_TEXT], min[32], median[32], max[32];
+	char host[FZ_ADDR_TEXT];
 
 	fz_addr_host_text(&session->facts.remote, host);
-	fprintf(out, "%s: %" PRIu64 " sent, %" PRIu64 " lost", host, s->sent, s->lost);
-	fz_put_ratio(s->lost, s->sent, out);
-	if (s->round_trip.valid) {
-		fz_ms_text(s->round_trip.min, min);
-		fz_ms_text(s->round_trip.median, median);
-		fz_ms_text(s->round_trip.max, max);
-		fprintf(out, ", round trip min/median/max %s/%s/%s ms", min, median, max);
-	}
-	fputc('\n', out);
+	fprintf(out, "%s: ", host);
+	fz_put_round_trips(&session->summary, out);
 }
 
 bool fz_out_text(const struct fz_result *result, bool brief, FILE *out)

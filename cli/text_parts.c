@@ -18,18 +18,42 @@ void fz_ms_text(int64_t ns, char text[static 32])
 	snprintf(text, 32, "%s%" PRIu64 ".%03" PRIu64, ns < 0 && us > 0 ? "-" : "", us / 1000, us % 1000);
 }
 
+void fz_ratio_text(uint64_t part, uint64_t whole, char text[static 32])
+{
+	uint64_t hundredths = whole > 0 ? part * 10000 / whole : 0;
+
+	if (whole == 0)
+		snprintf(text, 32, "-");
+	/* Some are not none: 1 of a million lost must not read as 0.00 %. */
+	else if (part > 0 && hundredths == 0)
+		snprintf(text, 32, "<0.01 %%");
+	else
+		snprintf(text, 32, "%" PRIu64 ".%02" PRIu64 " %%", hundredths / 100, hundredths % 100);
+}
+
 void fz_put_ratio(uint64_t part, uint64_t whole, FILE *out)
 {
-	uint64_t hundredths;
+	char text[32];
 
 	if (whole == 0)
 		return;
-	hundredths = part * 10000 / whole;
-	/* Some are not none: 1 of a million lost must not read as 0.00 %. */
-	if (part > 0 && hundredths == 0)
-		fputs(" (<0.01 %)", out);
-	else
-		fprintf(out, " (%" PRIu64 ".%02" PRIu64 " %%)", hundredths / 100, hundredths % 100);
+	fz_ratio_text(part, whole, text);
+	fprintf(out, " (%s)", text);
+}
+
+void fz_put_round_trips(const struct fizeau_round_trip_summary *summary, FILE *out)
+{
+	char min[32], median[32], max[32];
+
+	fprintf(out, "%" PRIu64 " sent, %" PRIu64 " lost", summary->sent, summary->lost);
+	fz_put_ratio(summary->lost, summary->sent, out);
+	if (summary->round_trip.valid) {
+		fz_ms_text(summary->round_trip.min, min);
+		fz_ms_text(summary->round_trip.median, median);
+		fz_ms_text(summary->round_trip.max, max);
+		fprintf(out, ", round trip min/median/max %s/%s/%s ms", min, median, max);
+	}
+	fputc('\n', out);
 }
 
 void fz_put_row(const char *name, const struct fizeau_distribution *d, FILE *out)

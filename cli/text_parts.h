@@ -9,8 +9,12 @@
 void fz_put_printable(const char *text, FILE *out);
 /* Milliseconds with three decimals. */
 void fz_ms_text(int64_t ns, char text[static 32]);
-/* " (1.00 %)"; nothing of an empty whole. */
+/* "1.00 %"; "-" of an empty whole. */
+void fz_ratio_text(uint64_t part, uint64_t whole, char text[static 32]);
+/* The same behind a figure, " (1.00 %)"; nothing of an empty whole. */
 void fz_put_ratio(uint64_t part, uint64_t whole, FILE *out);
+/* Round trips in a line: sent, lost, min, median and max, to its end. */
+void fz_put_round_trips(const struct fizeau_round_trip_summary *summary, FILE *out);
 /* A row min, median, p95, p99, max. */
 void fz_put_row(const char *name, const struct fizeau_distribution *d, FILE *out);
 void fz_put_clock_half(const char *who, bool synchronized, int64_t error_ns, FILE *out);
