@@ -14,9 +14,9 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
+from octets import PATIENCE, closed, ntp, receive, wait_for  # noqa: E402
 from suite import FIZEAU, FIZEAUD, Suite, free_port, private_file  # noqa: E402
-from twamp import (PATIENCE, PORTS, Control, Fizeaud, Sender, closed, counter, good_client, ntp, receive, status,  # noqa: E402
-                   wait_for)
+from twamp import PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 
 suite = Suite()
 case = suite.case

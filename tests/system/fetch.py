@@ -13,7 +13,8 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from owamp import WHOLE, Fizeaud, fixed, measure, receive, record_some, wait_for  # noqa: E402
+from octets import receive, wait_for  # noqa: E402
+from owamp import WHOLE, Fizeaud, fixed, measure, record_some  # noqa: E402
 from suite import FIZEAUD, Suite, fizeau, fizeau_json, private_file  # noqa: E402
 
 SPI_I, SPI_R = "0f3c010203040506", "99ab112233445566"

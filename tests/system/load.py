@@ -5,7 +5,6 @@ kernel that stamps nothing, a peer that floods. Counts and orders only, no times
 
     tests/system/load.py --full      10,000 sessions over 1,000 control connections, instead of a tenth of that
 """
-import contextlib
 import json
 import os
 import subprocess
@@ -14,13 +13,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from processes import family, held  # noqa: E402
+from processes import PATIENCE, at_work, family, held, measured, udp_sockets, until, without_stamps  # noqa: E402
 from suite import BUILD, FIZEAU, Fizeaud, Suite, fizeau_json, private_file  # noqa: E402
 
-PATIENCE = 60  # seconds until something that has to come counts as missing
 MANY = os.path.join(BUILD, "bench", "system", "many_sessions")
-NO_STAMPS = os.path.abspath(os.path.join(BUILD, "tests", "system", "libno_stamps.so"))
-SANITIZED = b"__asan_init" in open(FIZEAU, "rb").read()
 OPEN = ("-m", "open", "--ike", "off", "-j")
 UNLIMITED = "".join(f"limit anyone {item} none\n" for item in (
     "connections", "peer-connections", "sessions", "peer-sessions", "packets", "rate", "bandwidth"))
@@ -28,44 +24,8 @@ UNLIMITED = "".join(f"limit anyone {item} none\n" for item in (
 SPI_I, SPI_R, SK_D = b"benchini", b"benchres", b"SK_d of the benches, no secret.."
 
 
-def until(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def client(*args):
-    """fizeau at work; what it printed is for result()."""
-    process = subprocess.Popen([FIZEAU, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def result(process):
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, (process.returncode, err)
-    session, = json.loads(out)["sessions"]
-    return session
-
-
 def socket_drops(pids):
-    """Datagrams that the kernel dropped, full of others, on UDP sockets of these processes."""
-    inodes = set()
-    for pid in pids:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]"))
-    drops = 0
-    for table in ("/proc/net/udp", "/proc/net/udp6"):
-        with open(table) as f:
-            drops += sum(int(line.split()[-1]) for line in list(f)[1:] if line.split()[9] in inodes)
-    return drops
+    return sum(drops for _, drops in udp_sockets(pids))
 
 
 def session_of(server):
@@ -93,17 +53,17 @@ def stopped_senders():
         assert missed is None or missed["count"] >= packets["skipped"], (missed, packets)
 
     with suite.case("a sender that is stopped and goes on: slots missed, nothing lost that was not sent"), \
-            Fizeaud("ike off") as server, client(*args, "--to", server.owamp_target) as sender:
+            Fizeaud("ike off") as server, at_work(FIZEAU, *args, "--to", server.owamp_target) as sender:
         until("some are there", lambda: session_of(server)["received"] > 20)
         with held(sender.pid):
             time.sleep(1)
-        check(result(sender))
+        check(measured(sender))
     with suite.case("a fizeaud that sends is stopped and goes on: likewise"), \
-            Fizeaud("ike off") as server, client(*args, "--from", server.owamp_target) as receiver:
+            Fizeaud("ike off") as server, at_work(FIZEAU, *args, "--from", server.owamp_target) as receiver:
         until("some have left", lambda: session_of(server)["sent"] > 20)
         with held(server.process.pid):
             time.sleep(1)
-        check(result(receiver))
+        check(measured(receiver))
 
 
 def overflows():
@@ -117,43 +77,40 @@ def overflows():
             until("its socket is full", lambda: socket_drops(pids) > before)
 
     with suite.case("a reflector that is stopped until its socket overflows: the drops are local ones, and no others"), \
-            Fizeaud(f"ike off\n{UNLIMITED}") as server, client("twoway", *args, server.target) as sender:
+            Fizeaud(f"ike off\n{UNLIMITED}") as server, at_work(FIZEAU, "twoway", *args, server.target) as sender:
         until("some have come back", lambda: session_of(server)["received"] > 20)
         overflow(server.process)
         assert sender.poll() is None, "over before the socket was full"
-        packets = result(sender)["packets"]
+        packets = measured(sender)["packets"]
         counters = server.status()["counters"]
         assert counters["dropped_receive"] > 0 and counters["packets_received"] == counters["packets_reflected"], counters
         assert counters["dropped_receive"] + counters["packets_received"] == packets["sent"] == 100000, (counters, packets)
         no_network_loss(packets, counters["dropped_receive"] + packets["receive_drops"])
     with suite.case("a fizeaud that receives is stopped until its socket overflows: likewise"), \
             Fizeaud(f"ike off\n{UNLIMITED}limit anyone storage none\n") as server, \
-            client("oneway", *args, "--to", server.owamp_target) as sender:
+            at_work(FIZEAU, "oneway", *args, "--to", server.owamp_target) as sender:
         until("some are there", lambda: session_of(server)["received"] > 20)
         overflow(server.process)
         assert sender.poll() is None, "over before the socket was full"
-        packets = result(sender)["packets"]
+        packets = measured(sender)["packets"]
         counters = server.status()["counters"]
         assert packets["sent"] + packets["skipped"] == 100000, packets
         no_network_loss(packets, counters["dropped_receive"])
     with suite.case("a client that receives is stopped until its socket overflows: likewise"), \
-            Fizeaud(f"ike off\n{UNLIMITED}") as server, client("oneway", *args, "--from", server.owamp_target) as receiver:
+            Fizeaud(f"ike off\n{UNLIMITED}") as server, \
+            at_work(FIZEAU, "oneway", *args, "--from", server.owamp_target) as receiver:
         until("some have left", lambda: session_of(server)["sent"] > 20)
         overflow(receiver)
-        packets = result(receiver)["packets"]
+        packets = measured(receiver)["packets"]
         no_network_loss(packets, packets["receive_drops"])
 
 
 def no_stamps():
-    name = "a kernel and a card that stamp nothing: the result says so, and is one"
-    if SANITIZED:
-        suite.skip(name, "ASan wants to be preloaded first")
-        return
-    with suite.case(name), Fizeaud("ike off") as server:
+    with suite.case("a kernel and a card that stamp nothing: the result says so, and is one"), Fizeaud("ike off") as server:
         for which in ("twoway", "oneway"):
             target = server.target if which == "twoway" else server.owamp_target
             run = subprocess.run([FIZEAU, which, "-c", "20", "-i", "2ms", *OPEN, *(["--from"] if which == "oneway" else []), target],
-                                 capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, "LD_PRELOAD": NO_STAMPS})
+                                 capture_output=True, text=True, timeout=PATIENCE, env=without_stamps())
             assert run.returncode == 0, run
             session, = json.loads(run.stdout)["sessions"]
             assert session["packets"]["lost"] == 0 and session["packets"]["received"] == 20, session
@@ -169,13 +126,14 @@ def flood():
     with suite.case("a peer that floods at ten times its class's rate is limited and counted, another loses nothing"), \
             Fizeaud(conf) as server:
         began = time.monotonic()
-        with client("twoway", "-I", "127.0.0.2", "-c", 30000, "-i", "100us", "-w", "1s", *OPEN, server.target) as flooding:
+        with at_work(FIZEAU, "twoway", "-I", "127.0.0.2", "-c", 30000, "-i", "100us", "-w", "1s", *OPEN,
+                     server.target) as flooding:
             until("it floods", lambda: session_of(server)["received"] > 300)
             good = fizeau_json("twoway", "-I", "127.0.0.3", "-c", 50, "-i", "20ms", *OPEN[:-1], server.target)
             now = {session["peer"]: session for session in server.status()["sessions"]}
             assert "127.0.0.2" in now, "over before the other one was"
             assert now["127.0.0.2"]["drops"]["rate"] > 0, now
-            bad = result(flooding)["packets"]
+            bad = measured(flooding)["packets"]
         most = 250 + 1000 * (time.monotonic() - began)
         packets = good["sessions"][0]["packets"]
         assert packets["sent"] == packets["received"] == 50, packets

@@ -7,7 +7,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from owamp import PORTS, SECOND, WHOLE, Fizeaud, Sender, fixed, measure, ntp, record_some, wait_for  # noqa: E402
+from octets import ntp, wait_for  # noqa: E402
+from owamp import PORTS, SECOND, WHOLE, Fizeaud, Sender, fixed, measure, record_some  # noqa: E402
 from suite import Suite  # noqa: E402
 
 suite = Suite()

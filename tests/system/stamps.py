@@ -13,39 +13,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from processes import family, held  # noqa: E402
-from suite import BUILD, FIZEAU, Fizeaud, Suite, fizeau, fizeau_json  # noqa: E402
-
-PATIENCE = 60
-NO_STAMPS = os.path.abspath(os.path.join(BUILD, "tests", "system", "libno_stamps.so"))
-SANITIZED = b"__asan_init" in open(FIZEAU, "rb").read()
+from processes import PATIENCE, at_work, family, held, measured, udp_sockets, until, without_stamps  # noqa: E402
+from suite import FIZEAU, Fizeaud, Suite, fizeau, fizeau_json  # noqa: E402
 OPEN = ("-m", "open", "--ike", "off")
 UNLIMITED = "ike off\nlimit anyone rate none\nlimit anyone bandwidth none\nlimit anyone packets none\n"
-
-
-def until(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def client(*args):
-    process = subprocess.Popen([FIZEAU, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def session_of(process):
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, (process.returncode, err)
-    session, = json.loads(out)["sessions"]
-    return session
 
 
 def consistent(session):
@@ -88,13 +59,9 @@ def sources():
         assert re.search(r"^to    stamps: sent 20 in user space$", run.stdout, re.M), run.stdout
         assert re.search(r"^from  stamps: received \d+ by the kernel", run.stdout, re.M), run.stdout
         assert re.search(r"^to    send times: ", run.stdout, re.M), run.stdout
-    name = "without stamps of the kernel every packet counts as stamped in user space"
-    if SANITIZED:
-        suite.skip(name, "ASan wants to be preloaded first")
-        return
-    with suite.case(name):
+    with suite.case("without stamps of the kernel every packet counts as stamped in user space"):
         run = subprocess.run([FIZEAU, "twoway", "-j", "-c", "50", "-i", "1ms", *OPEN, server.target], capture_output=True,
-                             text=True, timeout=PATIENCE, check=False, env={**os.environ, "LD_PRELOAD": NO_STAMPS})
+                             text=True, timeout=PATIENCE, check=False, env=without_stamps())
         assert run.returncode == 0, run
         session, = json.loads(run.stdout)["sessions"]
         consistent(session)
@@ -104,11 +71,12 @@ def sources():
 
 def stopped():
     with suite.case("a twoway that is stopped and goes on tells the slots it missed, and loses nothing"), \
-            Fizeaud(UNLIMITED) as other, client("twoway", "-j", "-c", 600, "-i", "5ms", "-w", "10s", *OPEN, other.target) as sender:
+            Fizeaud(UNLIMITED) as other, \
+            at_work(FIZEAU, "twoway", "-j", "-c", 600, "-i", "5ms", "-w", "10s", *OPEN, other.target) as sender:
         until("some have come", lambda: any(s["received"] > 20 for s in other.status()["sessions"]))
         with held(sender.pid):
             time.sleep(1)
-        session = session_of(sender)
+        session = measured(sender)
         consistent(session)
         packets, missed = session["packets"], session["missed_slots"]
         assert (packets["sent"], packets["lost"]) == (600, 0), packets
@@ -116,35 +84,22 @@ def stopped():
         assert missed["count"] >= 150 and any(last - first >= 100 for first, last in missed["numbers"]), missed
         assert session["send_error_ns"]["max"] > 5 * 10**8, session["send_error_ns"]
     with suite.case("stopped for longer than the timeout: the schedule goes on from there, and the slot is told"), \
-            Fizeaud(UNLIMITED) as other, client("twoway", "-j", "-c", 300, "-i", "5ms", "-w", "200ms", *OPEN, other.target) as sender:
+            Fizeaud(UNLIMITED) as other, \
+            at_work(FIZEAU, "twoway", "-j", "-c", 300, "-i", "5ms", "-w", "200ms", *OPEN, other.target) as sender:
         until("some have come", lambda: any(s["received"] > 20 for s in other.status()["sessions"]))
         with held(sender.pid):
             time.sleep(1)
-        session = session_of(sender)
+        session = measured(sender)
         consistent(session)
         assert session["packets"]["sent"] == 300 and session["missed_slots"]["count"] >= 1, session
 
 
-def udp_ports(pids):
-    inodes, ports = set(), []
-    for pid in pids:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]"))
-    with open("/proc/net/udp") as f:
-        for line in list(f)[1:]:
-            fields = line.split()
-            if fields[9] in inodes:
-                ports.append((int(fields[1].split(":")[1], 16), int(fields[-1])))
-    return ports
-
-
 def overflow():
     with suite.case("what the client's own socket drops is local, never the network's loss"), Fizeaud("ike off") as other, \
-            client("twoway", "-j", "-c", 300, "-i", "5ms", "-w", "20s", *OPEN, other.target) as sender, \
+            at_work(FIZEAU, "twoway", "-j", "-c", 300, "-i", "5ms", "-w", "20s", *OPEN, other.target) as sender, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
         until("some have come", lambda: any(s["received"] > 20 for s in other.status()["sessions"]))
-        (port, _), = udp_ports([sender.pid])
+        (port, _), = udp_sockets([sender.pid])
         with contextlib.ExitStack() as reflectors:
             for pid in family(other.process.pid):
                 reflectors.enter_context(held(pid))
@@ -152,13 +107,13 @@ def overflow():
             time.sleep(0.3)
             with held(sender.pid):
                 # As long as reflections, so that none fits where they do not.
-                while udp_ports([sender.pid])[0][1] == 0:
+                while udp_sockets([sender.pid])[0][1] == 0:
                     for _ in range(1000):
                         flood.sendto(bytes(41), ("127.0.0.1", port))
-                drops = udp_ports([sender.pid])[0][1]
+                drops = udp_sockets([sender.pid])[0][1]
                 reflectors.close()
-                until("reflections have been dropped", lambda: udp_ports([sender.pid])[0][1] > drops + 5)
-        session = session_of(sender)
+                until("reflections have been dropped", lambda: udp_sockets([sender.pid])[0][1] > drops + 5)
+        session = measured(sender)
         consistent(session)
         packets = session["packets"]
         assert packets["receive_drops"] > 5 and packets["lost_local"] == packets["lost"] > 5, packets

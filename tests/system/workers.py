@@ -11,8 +11,9 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
+from octets import PATIENCE, wait_for  # noqa: E402
 from suite import FIZEAUD, Suite, fizeau, fizeau_json, private_file  # noqa: E402
-from twamp import PATIENCE, PORTS, Control, Fizeaud, Sender, counter, good_client, status, wait_for  # noqa: E402
+from twamp import PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 
 suite = Suite()
 case = suite.case

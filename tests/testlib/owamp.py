@@ -6,33 +6,13 @@ import socket
 import struct
 import time
 
+from octets import PATIENCE, Connection, address16, ntp, receive
 from suite import Fizeaud as AnyFizeaud
 
-PATIENCE = 20  # seconds until something that has to come counts as missing
 PORTS = 10000 + os.getpid() % 80 * 100  # test ports of this run: another run beside it must not answer for ours
 SECOND = 2**32
 ALL = (0, 0xffffffff)
 RECORD = 25
-
-
-def receive(sock, count):
-    """count octets, or fewer if the peer closes before."""
-    octets = b""
-    while len(octets) < count:
-        part = sock.recv(count - len(octets))
-        if not part:
-            break
-        octets += part
-    return octets
-
-
-def ntp(when):
-    return int((when + 2208988800) * 2**32) & (2**64 - 1)
-
-
-def address16(text):
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    return socket.inet_pton(family, text).ljust(16, b"\0")
 
 
 def pad16(octets):
@@ -67,7 +47,7 @@ class Fetched:
         self.records = [Record(records[at:at + RECORD]) for at in range(0, len(records), RECORD)]
 
 
-class Control:
+class Control(Connection):
     """A control connection in open mode."""
 
     def __init__(self, host, port, source=None, set_up=True):
@@ -78,12 +58,6 @@ class Control:
         if set_up:
             accept = self.set_up()
             assert accept == 0, f"Accept {accept}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.sock.close()
 
     def set_up(self, mode=1):
         self.sock.sendall(struct.pack(">I", mode) + bytes(160))
@@ -101,19 +75,6 @@ class Control:
         head += sid + struct.pack(">IQQI", padding, self.start_time, int(timeout * 2**32), type_p) + bytes(8) + bytes(16)
         self.sock.sendall(head + b"".join(struct.pack(">B7xQ", *slot) for slot in slots) + bytes(16))
         return receive(self.sock, 48)
-
-    def session(self, **wishes):
-        """Port and SID of an accepted session."""
-        answer = self.request(**wishes)
-        assert len(answer) == 48 and answer[0] == 0, f"Accept {answer[:1].hex()}"
-        return struct.unpack(">H", answer[2:4])[0], answer[4:20]
-
-    def refused(self, **wishes):
-        """Accept of a refused one; Port and SID have to be zero then."""
-        answer = self.request(**wishes)
-        assert len(answer) == 48 and answer[0] != 0, f"not refused: {answer[:20].hex()}"
-        assert answer[2:20] == bytes(18), answer.hex()
-        return answer[0]
 
     def start(self):
         self.sock.sendall(bytes([2]) + bytes(31))
@@ -160,16 +121,6 @@ class Control:
         assert len(receive(self.sock, 16)) == 16, "cut short"
         return Fetched(ack, head, slots, [struct.unpack(">II", ranges[8 * i:8 * i + 8]) for i in range(range_count)],
                        records[:RECORD * record_count])
-
-    def closed(self):
-        """True if the peer closes, whatever it says before."""
-        try:
-            while self.sock.recv(4096):
-                pass
-        except ConnectionError:
-            pass
-        return True
-
 
 class Sender:
     """A Session-Sender in open mode."""
@@ -240,13 +191,6 @@ class Fizeaud(AnyFizeaud):
 
     def counter(self, name):
         return self.status()["counters"][name]
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.02)
 
 
 WHOLE = {"packets": 3, "slots": [fixed(0.01)], "timeout": 0.6}  # a session that is soon over

@@ -7,12 +7,10 @@ import socket
 import struct
 import time
 
+from octets import PATIENCE, Connection, address16, ntp, receive
 from suite import Fizeaud as AnyFizeaud
 
 IP_TOS, IP_TTL, IP_RECVTTL, IP_RECVTOS = 1, 2, 12, 13  # of <linux/in.h>; Python's socket lacks two of them
-PATIENCE = 20  # seconds until something that has to come counts as missing
-
-
 PORTS = 20000 + os.getpid() % 90 * 100  # test ports of this run: another run beside it must not answer for ours
 
 
@@ -28,44 +26,7 @@ class Fizeaud(AnyFizeaud):
         assert self.process.returncode == 0, f"exit {self.process.returncode}: {log}"
 
 
-def receive(sock, count):
-    """count octets, or fewer if the peer closes before."""
-    octets = b""
-    while len(octets) < count:
-        part = sock.recv(count - len(octets))
-        if not part:
-            break
-        octets += part
-    return octets
-
-
-def closed(sock):
-    """True if the peer closes, whatever it says before."""
-    try:
-        while sock.recv(4096):
-            pass
-    except ConnectionError:
-        pass
-    return True
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"still not: {what}"
-        time.sleep(0.02)
-
-
-def address16(text):
-    family = socket.AF_INET6 if ":" in text else socket.AF_INET
-    return socket.inet_pton(family, text).ljust(16, b"\0")
-
-
-def ntp(when):
-    return int((when + 2208988800) * 2**32) & (2**64 - 1)
-
-
-class Control:
+class Control(Connection):
     """A control connection in open mode, or as far as one gets without a key."""
 
     def __init__(self, server, source=None, greet=True):
@@ -73,12 +34,6 @@ class Control:
         if greet:
             self.greeting = receive(self.sock, 64)
             self.modes = struct.unpack(">I", self.greeting[12:16])[0] if len(self.greeting) == 64 else None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.sock.close()
 
     def set_up(self, mode=1, key_id=b"", token=bytes(64)):
         self.sock.sendall(struct.pack(">I", mode) + key_id.ljust(80, b"\0") + token + os.urandom(16))
@@ -101,19 +56,6 @@ class Control:
                                       dscp << 24 if type_p is None else type_p)
             + bytes(8) + bytes(16))
         return receive(self.sock, 48)
-
-    def session(self, **wishes):
-        """Port and SID of an accepted session."""
-        answer = self.request(**wishes)
-        assert len(answer) == 48 and answer[0] == 0, f"Accept {answer[:1]}"
-        return struct.unpack(">H", answer[2:4])[0], answer[4:20]
-
-    def refused(self, **wishes):
-        """Accept of a refused one; Port and SID have to be zero then."""
-        answer = self.request(**wishes)
-        assert len(answer) == 48 and answer[0] != 0, f"not refused: {answer[:20].hex()}"
-        assert answer[2:20] == bytes(18), answer.hex()
-        return answer[0]
 
     def start(self):
         self.sock.sendall(bytes([2]) + bytes(31))
