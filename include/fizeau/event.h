@@ -24,7 +24,12 @@ enum fizeau_mode {
 	FIZEAU_MODE_ENCRYPTED = 4,
 	FIZEAU_MODE_MIXED = 8,         /* TWAMP: encrypted control, open test (RFC 5618) */
 	FIZEAU_MODE_OW_IKEV2 = 16,     /* OWAMP: IKEv2-derived key (RFC 7718) */
+	FIZEAU_MODE_INDIVIDUAL = 16,   /* TWAMP: individual session control (RFC 5938) */
+	FIZEAU_MODE_REFLECT_OCTETS = 32, /* TWAMP: reflect octets (RFC 6038) */
+	FIZEAU_MODE_SYMMETRICAL = 64,  /* TWAMP: symmetrical size (RFC 6038) */
 	FIZEAU_MODE_TW_IKEV2 = 128,    /* TWAMP: IKEv2-derived key (RFC 7717) */
+	FIZEAU_MODE_DSCP_ECN = 256,    /* TWAMP: DSCP and ECN monitoring (RFC 7750) */
+	FIZEAU_MODE_PTP = 512,         /* TWAMP: PTPv2 timestamps (RFC 8186) */
 	FIZEAU_MODE_SECURITY = 15,     /* the bits of which exactly one is chosen */
 };
 
