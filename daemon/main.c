@@ -122,6 +122,16 @@ static void on_term(void *arg, int signo)
 	wind_down(daemon);
 }
 
+/* What is served would not tell. */
+static void warn_of_offer(struct daemon *daemon)
+{
+	uint32_t modes = fz_keyd_modes(daemon->engine.keyd);
+
+	if (fz_conf_serves(daemon->engine.conf, FIZEAU_OWAMP) && (modes & FIZEAU_MODE_SECURITY) == (uint32_t)FIZEAU_MODE_MIXED)
+		fz_log(&daemon->log, FZ_LOG_WARNING, "OWAMP clients are turned away: it has no mixed mode, and modes offers no "
+			"other: add authenticated or encrypted, or have listen lines without owamp");
+}
+
 static void on_hup(void *arg, int signo)
 {
 	struct daemon *daemon = arg;
@@ -141,6 +151,7 @@ static void on_hup(void *arg, int signo)
 			strcmp(conf->storage, daemon->conf->storage) || conf->workers != daemon->conf->workers))
 		fz_log(&daemon->log, FZ_LOG_WARNING, "control, user, storage and workers take effect with a restart");
 	fz_conf_release(conf);
+	warn_of_offer(daemon);
 	sd_notify(0, "READY=1");
 }
 
@@ -200,6 +211,7 @@ static void say_ready(struct daemon *daemon)
 	}
 	fz_log(&daemon->log, FZ_LOG_NOTICE, "fizeaud " FIZEAU_VERSION " serves %s; IKEv2-derived keys: %s%s%s", modes,
 		source, path ? " " : "", path ? path : "");
+	warn_of_offer(daemon);
 	sd_notify(0, "READY=1");
 }
 

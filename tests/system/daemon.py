@@ -462,6 +462,13 @@ with case("passphrases: wrong and unknown look the same"), tempfile.TemporaryDir
     assert counter(server, "refused_key") == 4 and "sesame" not in server.log()
     good_client(server)
 
+with case("mixed mode alone turns OWAMP clients away, and is told of"), tempfile.TemporaryDirectory() as folder, \
+        Fizeaud("ike off\nmodes mixed\nkeys " + private_file(folder, "keys", "alice sesame opens\n")) as server:
+    wait_for("the warning", lambda: "OWAMP clients are turned away" in server.log())
+    good = subprocess.run([FIZEAU, "oneway", "--mode", "open", "-c", "1", server.owamp_target], capture_output=True, text=True,
+                          check=False, timeout=PATIENCE)
+    assert good.returncode == 1, good
+
 with case("key derivation holds nobody up"), tempfile.TemporaryDirectory() as folder, \
         Fizeaud("ike off\npbkdf2-count 4194304\nkeys " + private_file(folder, "keys", "alice sesame\n")) as server, \
         Control(server) as slow:
