@@ -54,6 +54,32 @@ int64_t fizeau_ntp_to_unix_ns(uint64_t ntp, uint64_t near)
 	return s * NS_PER_S + ns_of_fixed(ntp & UINT32_MAX);
 }
 
+/* All of the seconds wrap at 2^32, NTP's in 2036 and PTP's in 2106, so that the difference of the epochs holds in any
+   era. */
+/*= rfc8186#section-2.3 PT-2.3-01 */
+uint64_t fizeau_ptp_from_ntp(uint64_t ntp, int32_t tai_utc_s)
+{
+	uint32_t s = (uint32_t)(ntp >> 32) - NTP_UNIX_OFFSET + (uint32_t)tai_utc_s;
+	int64_t ns = ns_of_fixed(ntp & UINT32_MAX);
+
+	if (ns == NS_PER_S) {
+		ns = 0;
+		s++;
+	}
+	return (uint64_t)s << 32 | (uint64_t)ns;
+}
+
+/*= rfc8186#section-2.3 PT-2.3-01 */
+bool fizeau_ntp_from_ptp(uint64_t ptp, int32_t tai_utc_s, uint64_t *ntp)
+{
+	uint32_t ns = (uint32_t)ptp;
+
+	if (ns >= NS_PER_S)
+		return false;
+	*ntp = fizeau_ntp_from_unix((int64_t)(ptp >> 32) - tai_utc_s, ns);
+	return true;
+}
+
 uint64_t fizeau_duration_from_ns(int64_t ns)
 {
 	const int64_t max_s = UINT32_MAX;
@@ -71,6 +97,7 @@ int64_t fizeau_duration_to_ns(uint64_t duration)
 }
 
 #define ESTIMATE_S 0x8000u
+#define ESTIMATE_Z 0x4000u
 #define ESTIMATE_SCALE 0x3f00u
 #define ESTIMATE_MULTIPLIER 0x00ffu
 
@@ -97,6 +124,17 @@ int64_t fizeau_error_estimate_ns(uint16_t estimate)
 	u128 ns = (fixed * NS_PER_S + UINT32_MAX) >> 32;
 
 	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
+}
+
+/*= rfc8186#section-2.3 PT-2.3-01 */
+uint16_t fizeau_error_estimate_in(uint16_t estimate, const struct fizeau_stamp_format *format)
+{
+	return (uint16_t)(format->ptp ? estimate | ESTIMATE_Z : estimate & ~ESTIMATE_Z);
+}
+
+bool fizeau_error_estimate_ptp(uint16_t estimate)
+{
+	return estimate & ESTIMATE_Z;
 }
 
 bool fizeau_error_estimate_synchronized(uint16_t estimate)

@@ -57,6 +57,58 @@ static void the_era_nearest_to_a_stamp_is_taken(void **state)
 	assert_int_equal(fizeau_ntp_to_unix_ns(before, before), (wrap - 10) * NS);
 }
 
+/*= rfc8186#section-2.3 PT-2.3-01 */
+static void ptp_stamps_are_the_vector_and_go_through_every_era(void **state)
+{
+	static const struct {
+		int64_t unix_s;
+		uint32_t ns;
+		int32_t tai_utc_s;
+		uint64_t ptp;
+	} cases[] = {
+		{1700000000, 123456789, 37, 0x6553f125075bcd15}, /* vectors.json timestamps.ptp: TAI 1700000037 */
+		{1700000000, 0, 0, 0x6553f10000000000},
+		{1700000000, 999999999, 37, 0x6553f1253b9ac9ff},
+		{2085978495, 999999999, 37, 0x7c5581a43b9ac9ff}, /* NTP wraps next */
+		{2085978496, 0, 37, 0x7c5581a500000000},
+		{4294967295 - 37, 500000000, 37, 0xffffffff1dcd6500}, /* PTP wraps next */
+		{4294967296 - 37, 0, 37, 0},
+		{1700000000, 1, -10, 0x6553f0f600000001}, /* TAI behind UTC never was, and does no harm */
+	};
+	uint64_t ntp;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t want = fizeau_ntp_from_unix(cases[i].unix_s, cases[i].ns);
+
+		assert_int_equal(fizeau_ptp_from_ntp(want, cases[i].tai_utc_s), cases[i].ptp);
+		ntp = 0;
+		assert_true(fizeau_ntp_from_ptp(cases[i].ptp, cases[i].tai_utc_s, &ntp));
+		assert_int_equal(ntp, want);
+	}
+	/* The last 0.1 ns of a second round up to the next one. */
+	assert_int_equal(fizeau_ptp_from_ntp(0xe8fe6f80ffffffff, 37), 0x6553f12600000000);
+	ntp = 7;
+	assert_false(fizeau_ntp_from_ptp(0x6553f1253b9aca00, 37, &ntp));
+	assert_false(fizeau_ntp_from_ptp(0x6553f125ffffffff, 37, &ntp));
+	assert_int_equal(ntp, 7);
+}
+
+/*= rfc8186#section-2.3 PT-2.3-01 */
+static void z_tells_the_format(void **state)
+{
+	const struct fizeau_stamp_format ptp = {.ptp = true}, ntp = {0};
+
+	(void)state;
+	assert_true(fizeau_error_estimate_ptp(0x4001));
+	assert_false(fizeau_error_estimate_ptp(0xbf01));
+	assert_int_equal(fizeau_error_estimate_in(0x8a01, &ptp), 0xca01);
+	assert_int_equal(fizeau_error_estimate_in(0xca01, &ntp), 0x8a01);
+	assert_int_equal(fizeau_error_estimate_ns(0xca80), fizeau_error_estimate_ns(0x8a80));
+	assert_true(fizeau_error_estimate_synchronized(0xca80));
+	assert_false(fizeau_error_estimate_synchronized(0x4a80));
+}
+
 static void differences_cross_the_era(void **state)
 {
 	const int64_t wrap = 2085978496;
@@ -183,6 +235,8 @@ int main(void)
 		cmocka_unit_test(ntp_of_unix_is_the_vector_and_back),
 		cmocka_unit_test(every_nanosecond_comes_back),
 		cmocka_unit_test(the_era_nearest_to_a_stamp_is_taken),
+		cmocka_unit_test(ptp_stamps_are_the_vector_and_go_through_every_era),
+		cmocka_unit_test(z_tells_the_format),
 		cmocka_unit_test(differences_cross_the_era),
 		cmocka_unit_test(adding_and_taking_the_difference_agree),
 		cmocka_unit_test(durations_are_clamped),
