@@ -15,6 +15,7 @@
 #define FIZEAU_COUNT_MIN 1024u            /* RFC 4656 3.1 */
 #define FIZEAU_COUNT_MAX_DEFAULT 32768u   /* RFC 5357 section 6 */
 #define FIZEAU_IKE_KEY_MAX 64             /* longest output of a PRF of IKEv2 */
+#define FIZEAU_ST_IKE_KEY_OCTETS 32       /* HMAC key of a STAMP session that an IKE_SA keys */
 
 /* The pair that the Token carries; protects one control connection. */
 struct fizeau_session_keys {
@@ -84,6 +85,12 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_token_open(const uint8_t token_key[static 
 /* Test keys of a session (RFC 4656 4.1.2: the SID is the AES key, the session keys are the data). */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_test_keys_derive(const struct fizeau_session_keys *keys,
 	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_test_keys *test_keys);
+
+/* HMAC-SHA-256 key of the STAMP session with this SSID from prf(SK_d, "IPPM") at full length; doc/stamp-ike.md, an
+   experimental extension. SPIs of the IKE initiator and responder. FIZEAU_ERR_RANGE if the key has fewer than 16 or more
+   than 64 octets, or if ssid is 0 (it names no session); FIZEAU_ERR_CRYPTO. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_st_key_ike(const uint8_t *key, size_t octets, const uint8_t spi_i[static 8],
+	const uint8_t spi_r[static 8], uint16_t ssid, uint8_t st_key[static FIZEAU_ST_IKE_KEY_OCTETS]);
 
 /* A SID (RFC 4656 3.5): address (IPv4, or the last four octets of IPv6) | time | random. */
 FIZEAU_API void fizeau_sid_make(const uint8_t address[static 4], uint64_t ntp, const uint8_t random[static 4],

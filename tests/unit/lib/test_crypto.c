@@ -222,6 +222,37 @@ static void prf_ippm_is_the_vector(void **state)
 	json_decref(group);
 }
 
+/* doc/stamp-ike.md section 2; the figures are Python's, and one of them openssl's too. */
+static void stamp_key_of_an_ike_sa_is_the_vector(void **state)
+{
+	json_t *group = vectors_group("stamp_ike.json", "stamp_ike");
+	uint8_t key[FIZEAU_IKE_KEY_MAX], spi_i[8], spi_r[8], want[32], got[FIZEAU_ST_IKE_KEY_OCTETS];
+
+	(void)state;
+	assert_int_equal(json_array_size(group), 12);
+	for (size_t i = 0; i < json_array_size(group); i++) {
+		const json_t *v = json_array_get(group, i);
+		size_t octets = member_hex_upto(v, "prf_ippm", key, sizeof(key));
+		uint16_t ssid = (uint16_t)member_int(v, "ssid");
+
+		member_hex(v, "spi_i", spi_i, sizeof(spi_i));
+		member_hex(v, "spi_r", spi_r, sizeof(spi_r));
+		member_hex(v, "key", want, sizeof(want));
+		assert_int_equal(fizeau_st_key_ike(key, octets, spi_i, spi_r, ssid, got), 0);
+		assert_memory_equal(got, want, sizeof(want));
+		/* Each end says who the initiator was: the other way round it is another key. */
+		assert_int_equal(fizeau_st_key_ike(key, octets, spi_r, spi_i, ssid, got), 0);
+		assert_memory_not_equal(got, want, sizeof(want));
+		memset(got, 0xaa, sizeof(got));
+		memset(want, 0xaa, sizeof(want));
+		assert_int_equal(fizeau_st_key_ike(key, octets, spi_i, spi_r, 0, got), FIZEAU_ERR_RANGE);
+		assert_int_equal(fizeau_st_key_ike(key, 15, spi_i, spi_r, ssid, got), FIZEAU_ERR_RANGE);
+		assert_int_equal(fizeau_st_key_ike(key, sizeof(key) + 1, spi_i, spi_r, ssid, got), FIZEAU_ERR_RANGE);
+		assert_memory_equal(got, want, sizeof(want));
+	}
+	json_decref(group);
+}
+
 static void prf_names_go_both_ways(void **state)
 {
 	static const char *const names[] = {
@@ -263,6 +294,7 @@ int main(void)
 		cmocka_unit_test(prfs_are_the_published_ones),
 		cmocka_unit_test(xcbc_is_the_published_one),
 		cmocka_unit_test(prf_ippm_is_the_vector),
+		cmocka_unit_test(stamp_key_of_an_ike_sa_is_the_vector),
 		cmocka_unit_test(prf_names_go_both_ways),
 		cmocka_unit_test(secrets_are_wiped_and_compared),
 	};
