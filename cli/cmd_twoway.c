@@ -1,38 +1,83 @@
 /* SPDX-License-Identifier: MIT */
 /* fizeau twoway: a TWAMP test session with a server, with several servers (targets.c) one with each. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include "clock_verdict.h"
-#include "records.h"
+#include <sys/random.h>
 #include "targets.h"
 #include "twoway.h"
 
 #define LEAD_NS 100000000   /* from the request to the start, beside the round trips in between */
 
-static struct fz_test_config test_config(const struct fz_twoway *twoway)
+static enum fizeau_test_mode test_mode(const struct fz_twoway *twoway)
+{
+	return fizeau_test_mode_of(twoway->measurement.setup.mode & FIZEAU_MODE_SECURITY);
+}
+
+static uint32_t padding_octets(const struct fz_twoway *twoway)
 {
 	const struct fz_measure_options *options = twoway->measurement.options;
-	enum fizeau_test_mode mode = fizeau_test_mode_of(twoway->measurement.setup.mode & FIZEAU_MODE_SECURITY);
+	enum fizeau_test_mode mode = test_mode(twoway);
+
+	if (options->padding_given)
+		return options->padding_octets;
 	/*= rfc5357#section-4.1.2 TW-4.1.2-02 */
-	uint32_t padding = mode == FIZEAU_TEST_OPEN
+	return mode == FIZEAU_TEST_OPEN
 		? (uint32_t)(fizeau_reflector_header_octets(mode) - fizeau_sender_header_octets(mode))
 		: 0;
+}
 
-	return (struct fz_test_config){
-		.loop = twoway->loop,
-		.clock = twoway->measurement.clock,
-		.mode = mode,
-		.count = options->count,
-		.padding_octets = options->padding_given ? options->padding_octets : padding,
-		.zero_padding = options->zero_padding,
-		.dscp = options->dscp,
-		.timeout_ns = options->timeout_ns,
-		.slots = options->slots,
-		.slot_count = options->slot_count,
-		.sessions = twoway->measurement.sessions,
-		.busy_poll = options->busy_poll,
+static int prepare(void *arg, uint32_t seq, uint8_t *buf)
+{
+	struct fizeau_sender *sender = arg;
+
+	return fizeau_sender_prepare(sender, seq, buf);
+}
+
+static int finish(void *arg, uint8_t *buf, struct fizeau_stamp stamp)
+{
+	struct fizeau_sender *sender = arg;
+
+	return fizeau_sender_finish(sender, buf, stamp);
+}
+
+static int reflection(void *arg, const uint8_t *octets, size_t len, struct fizeau_reflection *reflected)
+{
+	struct fizeau_sender *sender = arg;
+
+	return fizeau_sender_reflection(sender, octets, len, reflected);
+}
+
+static void free_sender(void *arg)
+{
+	struct fizeau_sender *sender = arg;
+
+	fizeau_sender_free(sender);
+}
+
+static int make_packets(const struct fz_twoway *twoway, const struct fizeau_test_keys *keys,
+	struct fz_test_packets *maker)
+{
+	struct fizeau_sender_config config = {
+		.mode = test_mode(twoway),
+		.keys = *keys,
+		.padding_octets = padding_octets(twoway),
+		.zero_padding = twoway->measurement.options->zero_padding,
 	};
+	struct fizeau_sender *sender = NULL;
+
+	if (getrandom(config.padding_seed, sizeof(config.padding_seed), 0) == (ssize_t)sizeof(config.padding_seed))
+		sender = fizeau_sender_new(&config);
+	fizeau_wipe(&config, sizeof(config));
+	if (sender == NULL)
+		return FIZEAU_ERR_MEMORY;
+	*maker = (struct fz_test_packets){
+		.arg = sender,
+		.octets = fizeau_sender_octets(sender),
+		.prepare = prepare,
+		.finish = finish,
+		.reflection = reflection,
+		.free = free_sender,
+	};
+	return 0;
 }
 
 size_t fz_twoway_octets_max(const struct fz_measure_options *options)
@@ -58,13 +103,14 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 		.ip_version = (uint8_t)fz_addr_version(&control->peer),
 		/*= rfc5357#section-3.5 TW-3.5-08 TW-3.5-10 */
 		.sender_port = fz_addr_port(&test->local),
-		.padding_octets = test->config.padding_octets,
+		.padding_octets = padding_octets(twoway),
 		/*= rfc5357#section-3.5 TW-3.5-14 */
 		.start_time = start_ntp,
 		.timeout = fizeau_duration_from_ns(test->config.timeout_ns),
 		.dscp = test->config.dscp,
 	};
 	struct fizeau_test_keys keys = {0};
+	struct fz_test_packets maker;
 	struct fz_addr remote = control->peer;
 	struct fizeau_event event;
 	int rc = fizeau_control_client_request_tw(control->client, &wish, fz_clock_mono());
@@ -82,161 +128,20 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 		return false;
 	}
 	memcpy(twoway->session.facts.sid, event.session.sid, FIZEAU_SID_OCTETS);
+	twoway->session.facts.padding_octets = wish.padding_octets;
 	/*= rfc5357#section-3.5 TW-3.5-09 TW-3.5-23 */
 	fz_addr_set_port(&remote, event.session.port);
-	if (test->config.mode != FIZEAU_TEST_OPEN)
+	if (test_mode(twoway) != FIZEAU_TEST_OPEN)
 		rc = fizeau_control_client_test_keys(control->client, event.session.sid, &keys);
 	if (rc >= 0)
-		rc = fz_test_accept(test, event.session.sid, &keys, &remote);
+		rc = make_packets(twoway, &keys, &maker);
+	if (rc >= 0)
+		rc = fz_test_accept(test, &maker, event.session.sid, &remote);
 	fizeau_wipe(&keys, sizeof(keys));
 	if (rc < 0)
 		fz_measurement_fail(&twoway->measurement, FZ_FAULT_LOCAL, "the test packets cannot be made: %s",
 			fizeau_strerror(rc));
 	return rc >= 0;
-}
-
-/* The control connection carries nothing during the test; that it ends is all that can happen. */
-static bool control_is_gone(struct fz_twoway *twoway)
-{
-	struct fz_control *control = &twoway->measurement.setup.control;
-	struct fizeau_event event;
-
-	if (control->error != 0)
-		return true;
-	while (fz_control_poll(control, &event))
-		if (event.type == FIZEAU_EVENT_CLOSED)
-			return true;
-	return false;
-}
-
-/* No session's result is lost because its control connection ended. */
-bool fz_twoway_done(struct fz_twoway *twoway)
-{
-	if (!twoway->gone && !twoway->test.done && control_is_gone(twoway)) {
-		twoway->gone = true;
-		fz_test_stop_sending(&twoway->test, FZ_ENDED_CONTROL);
-	}
-	return twoway->test.done;
-}
-
-void fz_twoway_stop(struct fz_twoway *twoway)
-{
-	struct fz_control *control = &twoway->measurement.setup.control;
-
-	/*= rfc5357#section-3.8 TW-3.8-05 */
-	/*= rfc4656#section-3.8 OW-3.8-19 */
-	if (fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono()) >= 0)
-		(void)fz_control_flush(control);
-}
-
-static int summarise_lateness(struct fz_twoway *twoway)
-{
-	const struct fz_test *test = &twoway->test;
-	int64_t *values = calloc((size_t)test->sent + 1, sizeof(*values));
-
-	if (values == NULL)
-		return FIZEAU_ERR_MEMORY;
-	for (uint32_t i = 0; i < test->sent; i++)
-		values[i] = test->packets[i].lateness_ns;
-	fz_lateness(values, test->sent, &twoway->session.send_error, &twoway->session.sender_late);
-	free(values);
-	return 0;
-}
-
-/* What our own socket dropped came back: it is no loss on the way. */
-static void mark_local_loss(struct fz_result_session *session)
-{
-	struct fizeau_round_trip_summary *summary = &session->summary;
-
-	session->lost_local = session->receive_drops < summary->lost ? session->receive_drops : summary->lost;
-	summary->lost_backward -=
-		session->lost_local < summary->lost_backward ? session->lost_local : summary->lost_backward;
-}
-
-int fz_twoway_summarise(struct fz_twoway *twoway)
-{
-	const struct fz_test *test = &twoway->test;
-	const struct fz_measure_options *options = twoway->measurement.options;
-	struct fz_result_session *session = &twoway->session;
-	struct fz_udp_counters counters;
-	int rc;
-
-	fz_udp_counters(test->udp, &counters);
-	fz_measurement_facts(&twoway->measurement, &session->facts);
-	session->facts.local = test->local;
-	session->facts.remote = test->remote;
-	session->facts.padding_octets = test->config.padding_octets;
-	session->facts.packet_octets = (uint32_t)fizeau_sender_octets(test->sender);
-	session->facts.ending = test->ending;
-	fz_clock_facts_fill(twoway->measurement.clock, options->same_clock, &session->facts);
-	session->send_drops = counters.send_drops;
-	session->receive_drops = counters.receive_drops;
-	session->discards = test->discards;
-	session->received_by = test->received_by;
-	session->missed = test->missed;
-	fz_test_settle(&twoway->test, &session->sent_by);
-	rc = summarise_lateness(twoway);
-	if (rc < 0)
-		return rc;
-	rc = fizeau_round_trip_summarise(test->records, test->record_count, test->sent, options->timeout_ns,
-		&session->summary);
-	if (rc >= 0)
-		mark_local_loss(session);
-	return rc;
-}
-
-static uint64_t sent_ntp(const void *arg, uint32_t seq, bool *back)
-{
-	const struct fz_test *test = arg;
-
-	*back = test->packets[seq].back;
-	return test->packets[seq].ntp;
-}
-
-bool fz_twoway_write_records(const struct fz_twoway *twoway, const char *target, FILE *out)
-{
-	const struct fz_test *test = &twoway->test;
-
-	return fz_records_write(out, target, test->records, test->record_count, test->sent,
-		twoway->measurement.options->timeout_ns, sent_ntp, test);
-}
-
-void fz_twoway_judge(struct fz_twoway *twoway)
-{
-	const struct fz_measurement *measurement = &twoway->measurement;
-	const char *host = measurement->setup.host;
-
-	if (twoway->test.ending == FZ_ENDED_INTERRUPTED && twoway->test.sent == 0)
-		fz_measurement_fail(measurement, FZ_FAULT_INTERRUPTED, "interrupted before the first packet to %s", host);
-	else if (twoway->test.error != 0)
-		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the test with %s ended early: %s", host,
-			fizeau_strerror(twoway->test.error));
-	else if (twoway->test.ending == FZ_ENDED_CONTROL)
-		fz_measurement_fail(measurement, FZ_FAULT_CONNECTION,
-			"server %s: the control connection ended before the test did (%s): the result is incomplete",
-			host, fz_control_end_text(&measurement->setup.control));
-	else if (twoway->test.ending == FZ_ENDED_SENDING)
-		fz_measurement_fail(measurement, FZ_FAULT_SENDING,
-			"the kernel takes no more packets to %s: see the route and the firewall of this host", host);
-	else if (twoway->session.summary.received == 0 && twoway->session.summary.late > 0)
-		fz_measurement_fail(measurement, FZ_FAULT_LATE,
-			"every packet came back from %s after the timeout: give more with --timeout", host);
-	else if (twoway->session.summary.received == 0)
-		fz_measurement_fail(measurement, FZ_FAULT_LOST,
-			"no packet came back from %s: UDP may be filtered on the way", host);
-}
-
-static bool open_test(struct fz_twoway *twoway)
-{
-	struct fz_test_config config = test_config(twoway);
-	size_t octets = fizeau_reflector_header_octets(config.mode) + config.padding_octets;
-	struct fz_udp *udp = fz_measurement_udp(&twoway->measurement, octets);
-
-	if (udp == NULL)
-		return false;
-	fz_test_open(&twoway->test, &config, udp);
-	twoway->opened = true;
-	return true;
 }
 
 bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
@@ -247,7 +152,8 @@ bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 	struct fizeau_mono now;
 	uint64_t now_ntp;
 
-	if (!fz_measurement_connect(measurement) || !open_test(twoway))
+	if (!fz_measurement_connect(measurement) ||
+		!fz_twoway_open(twoway, fizeau_reflector_header_octets(test_mode(twoway)) + padding_octets(twoway)))
 		return false;
 	now = fz_clock_mono();
 	now_ntp = fz_clock_wall(&clock).ntp;
@@ -260,35 +166,9 @@ bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 	fz_explain(measurement->options->verbose,
 		"session with %s accepted, reflector at port %u, %u packets of %zu octets", measurement->setup.host,
 		fz_addr_port(&twoway->test.remote), twoway->test.config.count,
-		fizeau_sender_octets(twoway->test.sender));
+		twoway->test.maker.octets);
 	fz_control_detach(&measurement->setup.control);
 	return true;
-}
-
-bool fz_twoway_begin(struct fz_twoway *twoway, unsigned *interrupts, const struct fz_phase *phase)
-{
-	struct fz_measurement *measurement = &twoway->measurement;
-	int rc = fz_control_attach(&measurement->setup.control, twoway->loop, interrupts);
-
-	measurement->loop = twoway->loop;
-	measurement->interrupts = interrupts;
-	/* The reflector goes by the packets, not by the Start Time: a late start moves the schedule. */
-	if (twoway->begin.ns < fz_clock_mono().ns)
-		twoway->begin = fz_phase_next(phase, fz_clock_mono());
-	twoway->session.facts.start_unix_ns = twoway->unix_less_mono_ns + twoway->begin.ns;
-	if (rc >= 0)
-		rc = fz_test_start(&twoway->test, twoway->begin);
-	if (rc < 0)
-		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the test cannot be started: %s", fizeau_strerror(rc));
-	return rc >= 0;
-}
-
-void fz_twoway_close(struct fz_twoway *twoway)
-{
-	fz_control_close(&twoway->measurement.setup.control);
-	if (twoway->opened)
-		fz_test_close(&twoway->test);
-	twoway->opened = false;
 }
 
 int fz_cmd_twoway(int argc, char **argv)

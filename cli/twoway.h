@@ -22,6 +22,8 @@ struct fz_twoway {
 /* In a thread: from the name to Start-Ack. False with fault, which is FZ_FAULT_NONE if it was interrupted; close the
    control connection in the same thread then. */
 FIZEAU_MUST_USE bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase);
+/* Likewise: opens the test, on a socket that reads packets of that many octets. */
+FIZEAU_MUST_USE bool fz_twoway_open(struct fz_twoway *twoway, size_t octets);
 /* All that follows is for the thread of the command's loop.
    Takes over and starts the test. False with fault. */
 FIZEAU_MUST_USE bool fz_twoway_begin(struct fz_twoway *twoway, unsigned *interrupts, const struct fz_phase *phase);

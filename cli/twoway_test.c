@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include "io/stamping.h"
 #include "twoway_test.h"
 
@@ -57,7 +56,7 @@ void fz_test_open(struct fz_test *test, const struct fz_test_config *config, str
 	fz_udp_local(udp, &test->local);
 }
 
-static struct fizeau_schedule *make_schedule(const struct fz_test_config *config, const uint8_t *sid)
+static struct fizeau_schedule *make_schedule(const struct fz_test_config *config, const uint8_t *seed)
 {
 	struct fizeau_slot *slots = calloc(config->slot_count, sizeof(*slots));
 	struct fizeau_schedule *schedule;
@@ -68,7 +67,7 @@ static struct fizeau_schedule *make_schedule(const struct fz_test_config *config
 		slots[i].exponential = config->slots[i].exponential;
 		slots[i].parameter = fizeau_duration_from_ns(config->slots[i].ns);
 	}
-	schedule = fizeau_schedule_new(sid, slots, config->slot_count);
+	schedule = fizeau_schedule_new(seed, slots, config->slot_count);
 	free(slots);
 	return schedule;
 }
@@ -84,27 +83,16 @@ static void reserve(struct fz_test *test)
 	test->record_capacity = test->records != NULL ? count : 0;
 }
 
-int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
-	const struct fizeau_test_keys *keys, const struct fz_addr *remote)
+int fz_test_accept(struct fz_test *test, const struct fz_test_packets *maker,
+	const uint8_t seed[static FIZEAU_SID_OCTETS], const struct fz_addr *remote)
 {
-	struct fizeau_sender_config config = {
-		.mode = test->config.mode,
-		.padding_octets = test->config.padding_octets,
-		.zero_padding = test->config.zero_padding,
-	};
-
-	if (keys != NULL)
-		config.keys = *keys;
-	if (getrandom(config.padding_seed, sizeof(config.padding_seed), 0) != (ssize_t)sizeof(config.padding_seed))
-		return -EIO;
+	test->maker = *maker;
 	test->remote = *remote;
-	test->sender = fizeau_sender_new(&config);
-	fizeau_wipe(&config, sizeof(config));
 	/*= rfc5357#section-3.6 TW-3.6-01 */
-	test->schedule = make_schedule(&test->config, sid);
-	if (test->sender == NULL || test->schedule == NULL)
+	test->schedule = make_schedule(&test->config, seed);
+	if (test->schedule == NULL)
 		return FIZEAU_ERR_MEMORY;
-	test->next = malloc(fizeau_sender_octets(test->sender));
+	test->next = malloc(test->maker.octets);
 	reserve(test);
 	return test->next != NULL ? 0 : FIZEAU_ERR_MEMORY;
 }
@@ -149,7 +137,7 @@ static bool prepare(struct fz_test *test)
 		return true;
 	/*= rfc4656#section-4.1.2 OW-4.1.2-11 */
 	/*= rfc5560#section-2.5 DU-2.5-02 */
-	rc = fizeau_sender_prepare(test->sender, test->sent, test->next);
+	rc = test->maker.prepare(test->maker.arg, test->sent, test->next);
 	test->prepared = rc >= 0;
 	if (rc < 0)
 		fail(test, rc);
@@ -159,7 +147,7 @@ static bool prepare(struct fz_test *test)
 /* Queues a packet that is due, all but its stamp. False if there is no room, or nothing more can be done. */
 static bool queue(struct fz_test *test, uint32_t seq, struct fizeau_mono now)
 {
-	size_t octets = fizeau_sender_octets(test->sender);
+	size_t octets = test->maker.octets;
 	uint8_t *room = fz_udp_room(test->udp);
 	int rc = 0;
 
@@ -168,7 +156,7 @@ static bool queue(struct fz_test *test, uint32_t seq, struct fizeau_mono now)
 	if (seq == test->sent && test->prepared)
 		memcpy(room, test->next, octets);
 	else
-		rc = fizeau_sender_prepare(test->sender, seq, room);
+		rc = test->maker.prepare(test->maker.arg, seq, room);
 	if (rc < 0) {
 		fail(test, rc);
 		return false;
@@ -220,7 +208,7 @@ static bool stamp_batch(struct fz_test *test, uint32_t count, struct fizeau_mono
 		/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
 		own = fz_clock_wall(test->config.clock);
 		fz_departure_correct(&correction, &own);
-		rc = fizeau_sender_finish(test->sender, fz_udp_queued_octets(test->udp, i), own);
+		rc = test->maker.finish(test->maker.arg, fz_udp_queued_octets(test->udp, i), own);
 		if (rc < 0) {
 			fail(test, rc);
 			return false;
@@ -407,7 +395,7 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 		test->discards.length++;
 		return;
 	}
-	rc = fizeau_sender_reflection(test->sender, datagram->octets, datagram->len, &reflection);
+	rc = test->maker.reflection(test->maker.arg, datagram->octets, datagram->len, &reflection);
 	if (rc < 0) {
 		discard(test, rc);
 		return;
@@ -495,7 +483,8 @@ void fz_test_close(struct fz_test *test)
 		fz_loop_remove(test->config.loop, fz_udp_fd(test->udp));
 		fz_udp_close(test->udp);
 	}
-	fizeau_sender_free(test->sender);
+	if (test->maker.free != NULL)
+		test->maker.free(test->maker.arg);
 	fizeau_schedule_free(test->schedule);
 	fz_missed_free(&test->missed);
 	free(test->next);

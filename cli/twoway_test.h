@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The Session-Sender of one TWAMP test session on the event loop: packets out by schedule, reflections in. */
+/* The Session-Sender of one two-way test session on the event loop: packets out by schedule, reflections in. */
 #ifndef FZ_CLI_TWOWAY_TEST_H
 #define FZ_CLI_TWOWAY_TEST_H
 
@@ -20,16 +20,23 @@
 struct fz_test_config {
 	struct fz_loop *loop;
 	struct fz_clock *clock;      /* the process's, asked before; it outlives the test */
-	enum fizeau_test_mode mode;
 	uint32_t count;
-	uint32_t padding_octets;
-	bool zero_padding;
 	uint8_t dscp;
 	int64_t timeout_ns;
 	const struct fz_slot_wish *slots;
 	size_t slot_count;
 	uint32_t sessions;           /* that the process has, this one included; 0 counts as 1 */
 	bool busy_poll;              /* the loop does not sleep while reflections are awaited */
+};
+
+/* Who makes a test's packets and reads what comes back. The functions are as their namesakes in fizeau/sender.h. */
+struct fz_test_packets {
+	void *arg;     /* theirs */
+	size_t octets; /* of each packet */
+	int (*prepare)(void *arg, uint32_t seq, uint8_t *buf);
+	int (*finish)(void *arg, uint8_t *buf, struct fizeau_stamp stamp);
+	int (*reflection)(void *arg, const uint8_t *octets, size_t len, struct fizeau_reflection *reflection);
+	void (*free)(void *arg);
 };
 
 /* One packet that was sent. */
@@ -47,7 +54,7 @@ struct fz_test {
 	struct fz_test_config config;
 	struct fz_udp *udp;
 	struct fz_addr local, remote;
-	struct fizeau_sender *sender;
+	struct fz_test_packets maker; /* the protocol's; zeroed till there is a session */
 	struct fizeau_schedule *schedule;
 	struct fz_timer timer;
 	struct fizeau_mono start;    /* of the schedule */
@@ -76,9 +83,10 @@ struct fz_test {
 
 /* On a socket that is open and bound, and closed by fz_test_close; its batch may serve other sockets too. */
 void fz_test_open(struct fz_test *test, const struct fz_test_config *config, struct fz_udp *udp);
-/* Prepares for a session that was accepted; keys may be NULL in open mode. 0 or a negative error. */
-FIZEAU_MUST_USE int fz_test_accept(struct fz_test *test, const uint8_t sid[static FIZEAU_SID_OCTETS],
-	const struct fizeau_test_keys *keys, const struct fz_addr *remote);
+/* Prepares for a session that was accepted. maker is taken over: fz_test_close frees it, whatever comes; seed is the
+   schedule's (RFC 4656 section 5). 0 or a negative error. */
+FIZEAU_MUST_USE int fz_test_accept(struct fz_test *test, const struct fz_test_packets *maker,
+	const uint8_t seed[static FIZEAU_SID_OCTETS], const struct fz_addr *remote);
 /* Starts sending; start is the schedule's origin. test->done tells when the loop has done its work. */
 FIZEAU_MUST_USE int fz_test_start(struct fz_test *test, struct fizeau_mono start);
 /* When nothing more comes: T1 of every record is the one that is known by now. Tells where they are from. */
