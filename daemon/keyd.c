@@ -5,11 +5,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include "io/clock.h"
-#include "keyd.h"
-#include "keys/ike_static.h"
+#include "keyd_parts.h"
 #include "keys/ippm_client.h"
-#include "keys/passphrase_file.h"
-#include "key_thread.h"
 
 #define PEER_REQUESTS 32     /* at once, of one address */
 #define LOOKUPS_MAX 32       /* at the key service at once */
@@ -21,23 +18,6 @@ struct fz_keyd_hold {
 	int fd;
 	unsigned references;
 	struct fizeau_mono placed;
-};
-
-struct fz_keyd {
-	struct fz_loop *loop;
-	struct fz_log *log;
-	struct fz_key_thread *thread;
-	struct fz_passphrases *passphrases;
-	struct fz_ike_static *ike_static;
-	enum fz_ike_source ike;
-	char ike_path[FZ_CONF_PATH_MAX];
-	int64_t ike_wait_ns;
-	uint32_t modes; /* as configured; 0: all */
-	uint8_t decoy[20];
-	struct fz_keyd_hold *holds;
-	bool hold_failed; /* said once */
-	struct fz_keyd_request *requests;
-	unsigned lookups;
 };
 
 struct fz_keyd_request {
@@ -75,6 +55,7 @@ void fz_keyd_free(struct fz_keyd *keyd)
 {
 	if (!keyd)
 		return;
+	fz_keyd_st_end(keyd);
 	fz_key_thread_free(keyd->thread);
 	while (keyd->holds) {
 		keyd->holds->references = 1;

@@ -281,21 +281,35 @@ const struct fz_ike_sa *fz_ike_static_by_spis(
 	return find(&table->content, spi_i, spi_r);
 }
 
+static bool is_of(const struct fz_ike_sa *sa, const struct fz_addr *remote)
+{
+	struct fz_addr addr;
+
+	return fz_addr_parse(sa->remote_host, &addr) && fz_addr_same_host(&addr, remote);
+}
+
+size_t fz_ike_static_of_remote(const struct fz_ike_static *table, const struct fz_addr *remote,
+	const struct fz_ike_sa **sas, size_t cap)
+{
+	size_t count = 0;
+
+	for (size_t i = table->content.count; i > 0 && count < cap; i--) {
+		if (is_of(&table->content.sas[i - 1], remote))
+			sas[count++] = &table->content.sas[i - 1];
+	}
+	for (size_t i = table->content.count; i > 0 && count < cap; i--) {
+		if (table->content.sas[i - 1].remote_host[0] == '\0')
+			sas[count++] = &table->content.sas[i - 1];
+	}
+	return count;
+}
+
 const struct fz_ike_sa *fz_ike_static_by_remote(
 	const struct fz_ike_static *table, const struct fz_addr *remote)
 {
-	const struct fz_ike_sa *any = NULL, *best = NULL;
-	struct fz_addr addr;
+	const struct fz_ike_sa *sa = NULL;
 
-	for (size_t i = 0; i < table->content.count; i++) {
-		const struct fz_ike_sa *sa = &table->content.sas[i];
-
-		if (sa->remote_host[0] == '\0')
-			any = sa;
-		else if (fz_addr_parse(sa->remote_host, &addr) && fz_addr_same_host(&addr, remote))
-			best = sa;
-	}
-	return best != NULL ? best : any;
+	return fz_ike_static_of_remote(table, remote, &sa, 1) > 0 ? sa : NULL;
 }
 
 size_t fz_ike_static_count(const struct fz_ike_static *table)

@@ -19,7 +19,11 @@ FIZEAU_MUST_USE int fz_ike_static_refresh(struct fz_ike_static *table, char *err
 /* The SA of a pair of SPIs; NULL if unknown. Lies in the table until the next refresh or free. */
 const struct fz_ike_sa *fz_ike_static_by_spis(const struct fz_ike_static *table, const uint8_t spi_i[static 8],
 	const uint8_t spi_r[static 8]);
-/* The last line whose remote is that host, else the last without a remote; NULL if there is none. */
+/* The SAs with that host, the newest first: the lines with this remote, the last first, and then those without a remote.
+   Up to cap of them; they lie in the table as above. */
+size_t fz_ike_static_of_remote(const struct fz_ike_static *table, const struct fz_addr *remote,
+	const struct fz_ike_sa **sas, size_t cap);
+/* The first of them; NULL if there is none. */
 const struct fz_ike_sa *fz_ike_static_by_remote(const struct fz_ike_static *table, const struct fz_addr *remote);
 size_t fz_ike_static_count(const struct fz_ike_static *table);
 const struct fz_ike_sa *fz_ike_static_at(const struct fz_ike_static *table, size_t index);

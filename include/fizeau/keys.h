@@ -92,6 +92,12 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_test_keys_derive(const struct fizeau_sessi
 FIZEAU_API FIZEAU_MUST_USE int fizeau_st_key_ike(const uint8_t *key, size_t octets, const uint8_t spi_i[static 8],
 	const uint8_t spi_r[static 8], uint16_t ssid, uint8_t st_key[static FIZEAU_ST_IKE_KEY_OCTETS]);
 
+/* Whether a packet in authenticated mode, of 112 octets at least, carries the HMAC of this key
+   (RFC 8762 4.4; compared in constant time): 0 or FIZEAU_ERR_HMAC, FIZEAU_ERR_LENGTH (shorter), FIZEAU_ERR_CRYPTO. For
+   who has to find out which key a session has; its machine does the rest of its packets. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_st_key_verifies(const uint8_t st_key[static FIZEAU_ST_IKE_KEY_OCTETS],
+	const uint8_t *packet, size_t len);
+
 /* A SID (RFC 4656 3.5): address (IPv4, or the last four octets of IPv6) | time | random. */
 FIZEAU_API void fizeau_sid_make(const uint8_t address[static 4], uint64_t ntp, const uint8_t random[static 4],
 	uint8_t sid[static FIZEAU_SID_OCTETS]);

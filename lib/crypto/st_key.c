@@ -4,6 +4,7 @@
 #include <string.h>
 #include "lib/base/buf.h"
 #include "lib/crypto/prf.h"
+#include "lib/crypto/secret.h"
 
 /*
  * What the key is made from (doc/stamp-ike.md section 2), 32 octets:
@@ -32,6 +33,24 @@ int fizeau_st_key_ike(const uint8_t *key, size_t octets, const uint8_t spi_i[sta
 	error = fz_prf(FIZEAU_PRF_HMAC_SHA2_256, key, octets, text, sizeof(text), out);
 	if (error == 0)
 		memcpy(st_key, out, FIZEAU_ST_IKE_KEY_OCTETS);
+	fizeau_wipe(out, sizeof(out));
+	return error;
+}
+
+/* The HMAC stands behind what it covers (RFC 8762 section 4.4). */
+#define COVERED 96
+#define HMAC_FIELD 16
+
+int fizeau_st_key_verifies(const uint8_t st_key[static FIZEAU_ST_IKE_KEY_OCTETS], const uint8_t *packet, size_t len)
+{
+	uint8_t out[FIZEAU_IKE_KEY_MAX];
+	int error;
+
+	if (len < COVERED + HMAC_FIELD)
+		return FIZEAU_ERR_LENGTH;
+	error = fz_prf(FIZEAU_PRF_HMAC_SHA2_256, st_key, FIZEAU_ST_IKE_KEY_OCTETS, packet, COVERED, out);
+	if (error == 0 && !fz_secret_equal(out, packet + COVERED, HMAC_FIELD))
+		error = FIZEAU_ERR_HMAC;
 	fizeau_wipe(out, sizeof(out));
 	return error;
 }
