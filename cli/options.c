@@ -4,6 +4,7 @@
 #include <string.h>
 #include <fizeau/fetch_client.h>
 #include <fizeau/sender.h>
+#include "io/dscp.h"
 #include "io/ipsec.h"
 #include "options.h"
 #include "options_table.h"
@@ -120,7 +121,7 @@ static bool set_traffic(struct fz_measure_options *options, int option, const ch
 			options->timeout_ns <= TIMEOUT_MAX_NS) ||
 			refuse(error, "--timeout", value, "must be a time like 2s, at most 1h (units ns us ms s m h)");
 	case FZ_OPTION_DSCP:
-		return fz_value_dscp(value, &options->dscp) ||
+		return fz_dscp_parse(value, &options->dscp) ||
 			refuse(error, "--dscp", value, "must be a name (ef, af41, cs1, le) or 0 to 63");
 	case 'I':
 		return set_source(options, value, error);

@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <fizeau/event.h>
 #include "values.h"
 
@@ -162,39 +161,6 @@ bool fz_value_modes(const char *text, uint32_t modes[static FZ_MODES_MAX], size_
 	}
 	*count = n;
 	return true;
-}
-
-bool fz_value_dscp(const char *text, uint8_t *dscp)
-{
-	static const struct {
-		const char *name;
-		uint8_t dscp;
-	} names[] = {
-		{"default", 0}, {"df", 0}, {"be", 0}, {"le", 1}, {"va", 44}, {"voice-admit", 44}, {"ef", 46},
-	};
-	uint64_t number;
-
-	if (fz_value_number(text, 0, 63, &number)) {
-		*dscp = (uint8_t)number;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcasecmp(names[i].name, text) == 0) {
-			*dscp = names[i].dscp;
-			return true;
-		}
-	}
-	/* Class selectors (RFC 2474) and assured forwarding (RFC 2597). */
-	if (strncasecmp(text, "cs", 2) == 0 && text[2] >= '0' && text[2] <= '7' && text[3] == '\0') {
-		*dscp = (uint8_t)((text[2] - '0') * 8);
-		return true;
-	}
-	if (strncasecmp(text, "af", 2) == 0 && text[2] >= '1' && text[2] <= '4' && text[3] >= '1' &&
-		text[3] <= '3' && text[4] == '\0') {
-		*dscp = (uint8_t)((text[2] - '0') * 8 + (text[3] - '0') * 2);
-		return true;
-	}
-	return false;
 }
 
 bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high)

@@ -25,8 +25,6 @@ FIZEAU_MUST_USE bool fz_value_time(const char *text, int64_t *ns);
 FIZEAU_MUST_USE bool fz_value_schedule(const char *text, struct fz_slot_wish *slots, size_t *count);
 /* Comma-separated names of security modes, each at most once. */
 FIZEAU_MUST_USE bool fz_value_modes(const char *text, uint32_t modes[static FZ_MODES_MAX], size_t *count);
-/* Name (ef, af41, cs1, le, default) or number 0 .. 63. */
-FIZEAU_MUST_USE bool fz_value_dscp(const char *text, uint8_t *dscp);
 /* "A-B" or "A", 1 .. 65535. */
 FIZEAU_MUST_USE bool fz_value_ports(const char *text, uint16_t *low, uint16_t *high);
 

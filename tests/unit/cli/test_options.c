@@ -8,6 +8,7 @@
 #include <string.h>
 #include <fizeau/event.h>
 #include "cli/options.h"
+#include "io/dscp.h"
 
 static void times(void **state)
 {
@@ -101,11 +102,11 @@ static void dscps(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		dscp = 99;
-		assert_true(fz_value_dscp(good[i].text, &dscp));
+		assert_true(fz_dscp_parse(good[i].text, &dscp));
 		assert_int_equal(dscp, good[i].dscp);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (fz_value_dscp(bad[i], &dscp))
+		if (fz_dscp_parse(bad[i], &dscp))
 			fail_msg("%s was taken", bad[i]);
 }
 
