@@ -29,6 +29,8 @@ enum fizeau_error {
 	FIZEAU_ERR_CLOSED = -1017,     /* the connection is closed */
 	FIZEAU_ERR_UNSENT = -1018,     /* a reflection of a number that was never sent, or not yet */
 	FIZEAU_ERR_LATE = -1019,       /* sent more than Timeout from its arrival or from its schedule: discard */
+	FIZEAU_ERR_LOOP = -1020,       /* our own reflection come back: whoever sent it reflects too */
+	FIZEAU_ERR_SSID = -1021,       /* a reflection of another session: its SSID is not ours, and not 0 */
 };
 
 /* The text of an error: ours, or strerror's for a negated errno. Never NULL; static. */

@@ -27,6 +27,8 @@ static const struct {
 	{FIZEAU_ERR_CLOSED, "the connection is closed"},
 	{FIZEAU_ERR_UNSENT, "a reflection of a packet that was not sent"},
 	{FIZEAU_ERR_LATE, "sent more than Timeout from its arrival or from its schedule"},
+	{FIZEAU_ERR_LOOP, "a reflection of our own that came back: its sender is a reflector too"},
+	{FIZEAU_ERR_SSID, "a reflection with the SSID of another session"},
 };
 
 const char *fizeau_strerror(int error)
