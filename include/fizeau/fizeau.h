@@ -14,6 +14,9 @@
 #include "schedule.h"
 #include "sender.h"
 #include "server.h"
+#include "st.h"
+#include "st_reflector.h"
+#include "st_sender.h"
 #include "stats.h"
 #include "time.h"
 
