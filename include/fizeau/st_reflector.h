@@ -15,7 +15,8 @@ struct fizeau_st_reflector_config {
 	   the others are wiped. count 0: open mode. */
 	const struct fizeau_st_key *keys;
 	size_t key_count; /* up to FIZEAU_ST_KEYS_MAX */
-	bool open_hmac_tlv; /* packets are open, and TLVs are used only under an HMAC TLV that keys verify (RFC 8972 4.8) */
+	bool open_hmac_tlv; /* packets are open, and TLVs are used only under an HMAC TLV that the first key
+	                       verifies (RFC 8972 4.8) */
 	bool stateless;     /* Sequence Number is the sender's, and Follow-Up says nothing; else the session's own count */
 	/* What is shorter than a base packet gets one, and so more octets than came (RFC 8762 4.6). False: reflections are
 	   as long as what came; 41 to 43 octets are a reflection of TWAMP Light, and less gets none. */

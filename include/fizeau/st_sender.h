@@ -10,7 +10,7 @@
 
 struct fizeau_st_sender_config {
 	struct fizeau_st_key key; /* octets 0: none, open mode; copied, the caller wipes its own */
-	bool open_hmac_tlv;       /* packets are open, and key is for the HMAC TLV alone (RFC 8972 4.8) */
+	bool open_hmac_tlv;       /* packets are open, and have an HMAC TLV, which is all that key is for (RFC 8972 4.8) */
 	bool light;               /* packets of 14 octets and padding, as TWAMP Light's: open, without SSID and TLVs */
 	uint16_t ssid;            /* 0: none */
 	struct fizeau_stamp_format format; /* of the stamps that are written; TAI-UTC also for those that are read */

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "lib/crypto/hmac256.h"
+#include "lib/proto/st_answer.h"
+#include "lib/proto/st_cover.h"
 #include "lib/wire/st_packet.h"
+#include "lib/wire/st_tlv.h"
 
 #define SENT 8			   /* reflections that are remembered one by one */
 #define LOOP_S ((uint64_t)4 << 32) /* how long one travels at most; seconds have this place in both formats */
@@ -20,9 +22,12 @@ struct sent {
 struct fizeau_st_reflector {
 	struct fizeau_st_reflector_config config; /* without keys */
 	bool authenticated;
-	uint32_t seq;		 /* of the next reflection, unless stateless */
+	uint32_t reflected;	 /* and so the number of the next reflection, unless stateless */
 	struct sent sent[SENT]; /* by their numbers */
 	uint64_t last_stamp;	 /* Timestamp of the last reflection, as on the wire */
+	bool any_left;
+	uint32_t left_seq; /* of the last that was finished, and when it left */
+	struct fizeau_stamp left;
 	size_t key_count;	 /* candidates; 1 once it is settled which it is */
 	struct fz_hmac256_key keys[];
 };
@@ -103,7 +108,7 @@ static bool ours(const struct fizeau_st_reflector *r, uint32_t seq, uint64_t sta
 	if (sent->stamp != 0 && sent->seq == seq)
 		return sent->stamp == stamp;
 	/* It would be an earlier one. */
-	return (r->config.stateless || (int32_t)(seq - r->seq) < 0) && shortly_before(stamp, r->last_stamp);
+	return (r->config.stateless || (int32_t)(seq - r->reflected) < 0) && shortly_before(stamp, r->last_stamp);
 }
 
 /* A packet that carries a reflection of ours is no sender's: as what it answers to, if it is another reflector's, or as
@@ -115,17 +120,59 @@ static bool loops(const struct fizeau_st_reflector *r, const struct fz_st_packet
 		(shortly_before(packet->receive_stamp, packet->stamp) && ours(r, packet->seq, packet->stamp));
 }
 
-/*= rfc8762#section-4 ST-4-01 ST-4-02 ST-4-03 */
-/*= rfc8762#section-4.3 ST-4.3-01 */
+/* The TLVs of a reflection, which are so far as they came. */
+/*= rfc8972#section-4.8 SX-4.8-04 SX-4.8-06 */
+static int answer_tlvs(struct fizeau_st_reflector *r, const struct fizeau_st_received *received, const uint8_t *in,
+	uint8_t *out, size_t base, struct fizeau_st_reply *reply)
+{
+	const struct fz_st_answer from = {.config = &r->config, .received = received, .packets = r->reflected};
+	size_t hmac_at;
+	int error = fz_st_cover_check(r->key_count > 0 ? &r->keys[0] : NULL, in, base, reply->octets, &hmac_at);
+
+	if (error == FIZEAU_ERR_HMAC) {
+		reply->integrity_failed = true;
+		fz_st_answer_failed(out, base, reply->octets);
+		return 0;
+	}
+	if (error < 0)
+		return error;
+	fz_st_answer(&from, out, base, reply->octets, reply);
+	/* Also behind one that is malformed: what was answered before it, and its flag, are to be believed. */
+	if (hmac_at != 0)
+		out[hmac_at] = 0;
+	reply->hmac_at = (uint16_t)hmac_at;
+	return 0;
+}
+
+/* The sender's fields go back as they came, also if they make no sense: that is for the sender to judge. */
+/*= rfc8762#section-4 ST-4-01 ST-4-02 */
 /*= rfc8762#section-4.3.1 ST-4.3.1-02 ST-4.3.1-03 ST-4.3.1-04 ST-4.3.1-05 */
-/*= rfc8762#section-4.6 ST-4.6-02 ST-4.6-04 */
 /*= rfc8972#section-3 SX-3-07 */
+static struct fz_st_packet reflection_of(struct fizeau_st_reflector *r, const struct fz_st_packet *packet,
+	const struct fizeau_st_received *received, const struct fizeau_stamp_format *format)
+{
+	uint32_t own = r->reflected++;
+
+	return (struct fz_st_packet){
+		.seq = r->config.stateless ? packet->seq : own,
+		.ssid = packet->ssid,
+		.receive_stamp = fz_st_stamp(format, received->stamp.ntp),
+		.sender_seq = packet->seq,
+		.sender_stamp = packet->stamp,
+		.sender_error = packet->error,
+		.ttl = received->ttl,
+	};
+}
+
+/*= rfc8762#section-4 ST-4-03 */
+/*= rfc8762#section-4.3 ST-4.3-01 */
+/*= rfc8762#section-4.6 ST-4.6-02 ST-4.6-04 */
 int fizeau_st_reflector_reflect(struct fizeau_st_reflector *r, const uint8_t *in, size_t len,
 	const struct fizeau_st_received *received, uint8_t *out, size_t cap, struct fizeau_st_reply *reply)
 {
 	size_t base = fz_st_base(r->authenticated), octets = len < base ? short_octets(r, len) : len;
 	bool light = len < base;
-	struct fz_st_packet packet;
+	struct fz_st_packet packet, reflection;
 	int error = 0;
 
 	if (octets == 0 || octets > FIZEAU_TEST_PACKET_MAX || octets > cap)
@@ -137,38 +184,52 @@ int fizeau_st_reflector_reflect(struct fizeau_st_reflector *r, const uint8_t *in
 	fz_st_get(in, len, r->authenticated, &packet);
 	if (loops(r, &packet))
 		return FIZEAU_ERR_LOOP;
-	/* The sender's fields go back as they came, also if they make no sense: that is for the sender to judge. */
-	packet.sender_seq = packet.seq;
-	packet.sender_stamp = packet.stamp;
-	packet.sender_error = packet.error;
-	packet.seq = r->config.stateless ? packet.seq : r->seq++;
-	packet.receive_stamp = fz_st_stamp(light ? &ntp_format : &r->config.format, received->stamp.ntp);
-	packet.ttl = received->ttl;
-	fz_st_put(out, light ? octets : base, r->authenticated, &packet);
-	if (!light)
-		memcpy(out + base, in + base, len - base);
+	reflection = reflection_of(r, &packet, received, light ? &ntp_format : &r->config.format);
 	*reply = (struct fizeau_st_reply){
-		.octets = (uint16_t)octets, .dscp = received->tos >> 2, .seq = packet.seq, .light = light};
-	return 0;
+		.octets = (uint16_t)octets, .dscp = received->tos >> 2, .seq = reflection.seq, .light = light};
+	fz_st_put(out, light ? octets : base, r->authenticated, &reflection);
+	if (len <= base)
+		return 0;
+	memcpy(out + base, in + base, len - base);
+	return r->config.tlvs ? answer_tlvs(r, received, in, out, base, reply) : 0;
+}
+
+static void follow_up(const struct fizeau_st_reflector *r, uint8_t *out, const struct fizeau_st_reply *reply)
+{
+	struct fz_st_departure before = {0};
+
+	if (r->any_left && !r->config.stateless)
+		before = (struct fz_st_departure){
+			.seq = r->left_seq,
+			.stamp = fz_st_stamp(&r->config.format, r->left.ntp),
+			.method = (uint8_t)fz_st_method(r->left.source),
+		};
+	fz_st_answer_follow_up(out, reply->follow_up_at, reply->octets, &before);
 }
 
 int fizeau_st_reflector_finish(
 	struct fizeau_st_reflector *r, uint8_t *out, const struct fizeau_st_reply *reply, struct fizeau_stamp stamp)
 {
-	struct sent *sent = &r->sent[reply->seq % SENT];
+	int error = 0;
 
+	if (reply->follow_up_at != 0)
+		follow_up(r, out, reply);
+	if (reply->hmac_at != 0)
+		error = fz_st_cover(&r->keys[0], out, fz_st_base(r->authenticated), reply->hmac_at);
 	r->last_stamp = fz_st_put_stamp(out, r->authenticated, reply->light ? &ntp_format : &r->config.format, stamp);
-	*sent = (struct sent){reply->seq, r->last_stamp};
-	if (r->authenticated)
-		return fz_hmac256_of(&r->keys[0], out, FZ_ST_COVERED, NULL, 0, out + FZ_ST_COVERED);
-	return 0;
+	if (error == 0 && r->authenticated)
+		error = fz_hmac256_of(&r->keys[0], out, FZ_ST_COVERED, NULL, 0, out + FZ_ST_COVERED);
+	r->sent[reply->seq % SENT] = (struct sent){reply->seq, r->last_stamp};
+	r->any_left = true;
+	r->left_seq = reply->seq;
+	r->left = stamp;
+	return error;
 }
 
 void fizeau_st_reflector_departed(struct fizeau_st_reflector *r, uint32_t seq, struct fizeau_stamp departed)
 {
-	(void)r;
-	(void)seq;
-	(void)departed;
+	if (r->any_left && r->left_seq == seq)
+		r->left = departed;
 }
 
 uint16_t fizeau_st_ssid(const uint8_t *packet, size_t len, bool authenticated)

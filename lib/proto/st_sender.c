@@ -5,7 +5,8 @@
 #include <string.h>
 #include "lib/base/buf.h"
 #include "lib/base/padding.h"
-#include "lib/crypto/hmac256.h"
+#include "lib/proto/st_ask.h"
+#include "lib/proto/st_cover.h"
 #include "lib/wire/st_packet.h"
 #include "lib/wire/st_tlv.h"
 
@@ -14,12 +15,18 @@
 
 struct fizeau_st_sender {
 	struct fizeau_st_sender_config config; /* without key */
-	bool authenticated;
+	bool keyed, authenticated;
 	size_t octets;	   /* payload of each packet */
-	size_t padding_at; /* offset of the octets of padding, which end the packet */
+	size_t base;	   /* offset of the TLVs */
+	size_t hmac_at;	   /* of the HMAC TLV; 0: there is none */
+	size_t padding_at; /* of the octets of padding, which end the packet */
+	uint32_t prepared;
 	uint64_t padding_seed;
 	struct fz_hmac256_key key;
 };
+
+#define DSCP_MAX 63
+#define ACCESS_ID_MAX 15
 
 static bool usable(const struct fizeau_st_sender_config *config)
 {
@@ -27,30 +34,48 @@ static bool usable(const struct fizeau_st_sender_config *config)
 
 	if (config->light && (keyed || config->ssid != 0 || config->tlvs != 0))
 		return false;
-	return keyed || !config->open_hmac_tlv;
+	if ((config->tlvs & ~FZ_ST_ASKABLE) != 0 || config->dscp > DSCP_MAX || config->access_id > ACCESS_ID_MAX)
+		return false;
+	return (keyed || !config->open_hmac_tlv) && config->padding_octets <= FIZEAU_TEST_PACKET_MAX;
+}
+
+/* Where what is in a packet. TLVs, the HMAC TLV if it has to be, Extra Padding. */
+/*= rfc8972#section-4.8 SX-4.8-01 SX-4.8-02 SX-4.8-06 */
+static void lay_out(struct fizeau_st_sender *sender)
+{
+	const struct fizeau_st_sender_config *config = &sender->config;
+	size_t at;
+
+	sender->base = config->light ? FIZEAU_ST_LIGHT_SENDER : fz_st_base(sender->authenticated);
+	at = sender->base + fz_st_ask_octets(config);
+	if (sender->keyed && (config->tlvs != 0 || config->open_hmac_tlv)) {
+		sender->hmac_at = at;
+		at += FZ_ST_TLV_HEADER + FZ_ST_HMAC_OCTETS;
+	}
+	if (!config->light && config->padding_octets > 0)
+		at += FZ_ST_TLV_HEADER;
+	sender->padding_at = at;
+	sender->octets = at + config->padding_octets;
 }
 
 struct fizeau_st_sender *fizeau_st_sender_new(const struct fizeau_st_sender_config *config)
 {
 	struct fz_reader seed = fz_reader_of(config->padding_seed, sizeof(config->padding_seed));
-	bool authenticated = config->key.octets > 0 && !config->open_hmac_tlv;
-	size_t at = config->light ? FIZEAU_ST_LIGHT_SENDER : fz_st_base(authenticated);
 	struct fizeau_st_sender *sender;
 
-	if (!config->light && config->padding_octets > 0)
-		at += FZ_ST_TLV_HEADER;
-	if (!usable(config) || config->padding_octets > FIZEAU_TEST_PACKET_MAX - at)
+	if (!usable(config))
 		return NULL;
 	sender = calloc(1, sizeof(*sender));
 	if (sender == NULL)
 		return NULL;
 	sender->config = *config;
 	fizeau_wipe(&sender->config.key, sizeof(sender->config.key));
-	sender->authenticated = authenticated;
-	sender->padding_at = at;
-	sender->octets = at + config->padding_octets;
+	sender->keyed = config->key.octets > 0;
+	sender->authenticated = sender->keyed && !config->open_hmac_tlv;
 	sender->padding_seed = fz_read_u64(&seed);
-	if (config->key.octets > 0 && fz_hmac256_key_init(&sender->key, &config->key) < 0) {
+	lay_out(sender);
+	if (sender->octets > FIZEAU_TEST_PACKET_MAX ||
+		(sender->keyed && fz_hmac256_key_init(&sender->key, &config->key) < 0)) {
 		fizeau_st_sender_free(sender);
 		return NULL;
 	}
@@ -89,11 +114,16 @@ static void put_padding(const struct fizeau_st_sender *sender, uint32_t seq, uin
 /*= rfc8972#section-3 SX-3-03 */
 int fizeau_st_sender_prepare(struct fizeau_st_sender *sender, uint32_t seq, uint8_t *buf)
 {
-	size_t base = sender->config.light ? FIZEAU_ST_LIGHT_SENDER : fz_st_base(sender->authenticated);
+	const struct fz_st_packet packet = {.seq = seq, .ssid = sender->config.ssid};
 
-	fz_st_put(buf, base, sender->authenticated, &(struct fz_st_packet){.seq = seq, .ssid = sender->config.ssid});
+	sender->prepared++;
+	fz_st_put(buf, sender->base, sender->authenticated, &packet);
+	fz_st_ask_put(&sender->config, sender->prepared, buf + sender->base);
 	put_padding(sender, seq, buf);
-	return 0;
+	if (sender->hmac_at == 0)
+		return 0;
+	fz_st_tlv_put(buf + sender->hmac_at, FIZEAU_ST_HMAC, FZ_ST_HMAC_OCTETS);
+	return fz_st_cover(&sender->key, buf, sender->base, sender->hmac_at);
 }
 
 int fizeau_st_sender_finish(struct fizeau_st_sender *sender, uint8_t *buf, struct fizeau_stamp stamp)
@@ -133,6 +163,31 @@ static int convert(
 	return fz_st_ntp(format, packet->error, packet->stamp, &base->reflect_ntp);
 }
 
+/* A reflector that does not know SSIDs knows no TLVs. Without an SSID it is the length that tells: where that is not what
+   was sent, padding may have moved. */
+/*= rfc8972#section-4 SX-4-07 */
+/*= rfc8972#section-4.8 SX-4.8-04 SX-4.8-05 */
+static int read_tlvs(
+	const struct fizeau_st_sender *sender, const uint8_t *octets, size_t len, struct fizeau_st_reflection *reflection)
+{
+	size_t hmac_at;
+	int error;
+
+	if (sender->config.light || sender->octets == sender->base || len <= sender->base ||
+		(sender->config.ssid != 0 ? reflection->ssid == 0 : len != sender->octets))
+		return 0;
+	if (!fz_st_ask_flags(octets, sender->base, len, reflection))
+		return 0;
+	error = fz_st_cover_check(sender->keyed ? &sender->key : NULL, octets, sender->base, len, &hmac_at);
+	if (error == FIZEAU_ERR_HMAC) {
+		reflection->hmac_failed = true;
+		return 0;
+	}
+	if (error == 0)
+		fz_st_ask_get(&sender->config.format, octets, sender->base, len, reflection);
+	return error;
+}
+
 /*= rfc8762#section-4.4 ST-4.4-03 */
 /*= rfc8972#section-3 SX-3-08 */
 int fizeau_st_sender_reflection(struct fizeau_st_sender *sender, const uint8_t *octets, size_t len,
@@ -155,5 +210,6 @@ int fizeau_st_sender_reflection(struct fizeau_st_sender *sender, const uint8_t *
 		if (packet.ssid != 0 && packet.ssid != sender->config.ssid)
 			return FIZEAU_ERR_SSID;
 	}
-	return convert(sender, &packet, &reflection->base);
+	error = convert(sender, &packet, &reflection->base);
+	return error < 0 ? error : read_tlvs(sender, octets, len, reflection);
 }
