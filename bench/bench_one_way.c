@@ -93,7 +93,7 @@ static uint8_t *make_packets(enum fizeau_test_mode mode, uint32_t packets, uint6
 static double receive(enum fizeau_test_mode mode, uint32_t packets, const uint8_t *octets, const uint64_t *sent,
 	struct fizeau_record *records, size_t *memory)
 {
-	size_t before = memory_in_use(), len = fizeau_sender_header_octets(mode), lost = 0;
+	size_t before = memory_in_use(), len = fizeau_sender_header_octets(mode, 0), lost = 0;
 	struct fizeau_receiver *receiver = new_receiver(mode, packets);
 	struct fizeau_record gone[BATCH];
 	double start = now_s(), took;

@@ -46,7 +46,7 @@ static void finish(struct ends *e, uint32_t seq)
 static void reflect(struct ends *e, uint32_t seq)
 {
 	int octets = fizeau_reflector_reflect(
-		e->reflector, e->out, e->octets, stamp, 64, e->back, sizeof(e->back));
+		e->reflector, e->out, e->octets, stamp, 64, 0, e->back, sizeof(e->back));
 
 	(void)seq;
 	check(octets);

@@ -20,9 +20,7 @@ static uint32_t padding_octets(const struct fz_twoway *twoway)
 	if (options->padding_given)
 		return options->padding_octets;
 	/*= rfc5357#section-4.1.2 TW-4.1.2-02 */
-	return mode == FIZEAU_TEST_OPEN
-		? (uint32_t)(fizeau_reflector_header_octets(mode) - fizeau_sender_header_octets(mode))
-		: 0;
+	return mode == FIZEAU_TEST_OPEN ? fizeau_test_padding_least(mode, 0, 0) : 0;
 }
 
 static int prepare(void *arg, uint32_t seq, uint8_t *buf)
@@ -86,7 +84,7 @@ size_t fz_twoway_octets_max(const struct fz_measure_options *options)
 	size_t header = 0;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		size_t octets = fizeau_reflector_header_octets(modes[i]);
+		size_t octets = fizeau_reflector_header_octets(modes[i], 0);
 
 		if (octets > header)
 			header = octets;
@@ -153,7 +151,7 @@ bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 	uint64_t now_ntp;
 
 	if (!fz_measurement_connect(measurement) ||
-		!fz_twoway_open(twoway, fizeau_reflector_header_octets(test_mode(twoway)) + padding_octets(twoway)))
+		!fz_twoway_open(twoway, fizeau_reflector_header_octets(test_mode(twoway), 0) + padding_octets(twoway)))
 		return false;
 	now = fz_clock_mono();
 	now_ntp = fz_clock_wall(&clock).ntp;

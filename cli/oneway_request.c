@@ -10,7 +10,7 @@ size_t fz_ow_packet_octets(const struct fz_measurement *measurement)
 	enum fizeau_test_mode mode = fizeau_test_mode_of(measurement->setup.mode & FIZEAU_MODE_SECURITY);
 
 	/*= rfc4656#section-3.5 OW-3.5-18 */
-	return fizeau_sender_header_octets(mode) + measurement->options->padding_octets;
+	return fizeau_sender_header_octets(mode, 0) + measurement->options->padding_octets;
 }
 
 size_t fz_ow_records_max(uint32_t packets)

@@ -60,7 +60,7 @@ static bool set_key_id(struct fz_measure_options *options, const char *value, ch
 
 static bool set_padding(struct fz_measure_options *options, const char *value, char error[static 512])
 {
-	uint64_t max = FIZEAU_TEST_PACKET_MAX - fizeau_reflector_header_octets(FIZEAU_TEST_AUTHENTICATED);
+	uint64_t max = FIZEAU_TEST_PACKET_MAX - fizeau_reflector_header_octets(FIZEAU_TEST_AUTHENTICATED, 0);
 	uint64_t number;
 
 	if (!fz_value_number(value, 0, max, &number))

@@ -47,7 +47,7 @@ static int64_t length_ns(const struct fizeau_ow_request *request)
 static uint8_t check_limits(const struct fz_request_from *from, const struct fizeau_ow_request *request)
 {
 	const uint64_t *limits = from->of_class->limits;
-	uint64_t octets = fizeau_sender_header_octets(fizeau_test_mode_of(fizeau_server_mode(from->server))) +
+	uint64_t octets = fizeau_sender_header_octets(fizeau_test_mode_of(fizeau_server_mode(from->server)), 0) +
 		(uint64_t)request->padding_octets;
 
 	if (request->packets > limits[FZ_LIMIT_PACKETS])

@@ -161,7 +161,7 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_test_socket *socke
 		return;
 	}
 	/*= rfc5357#section-4.2 TW-4.2-01 TW-4.2-05 TW-4.2-06 TW-4.2-03 TW-4.2-08 */
-	len = fizeau_reflector_reflect(session->reflector, in->octets, in->len, in->received, in->ttl, out,
+	len = fizeau_reflector_reflect(session->reflector, in->octets, in->len, in->received, in->ttl, in->traffic_class, out,
 		FIZEAU_TEST_PACKET_MAX);
 	if (len < 0) {
 		/* A forged packet must not use up what the session may have. */

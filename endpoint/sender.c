@@ -71,7 +71,7 @@ static bool make_packets(struct fz_endpoint_sender *sender, const struct fz_endp
 
 struct fz_endpoint_sender *fz_endpoint_sender_new(const struct fz_endpoint_sender_config *config)
 {
-	size_t octets = fizeau_sender_header_octets(config->mode) + config->padding_octets;
+	size_t octets = fizeau_sender_header_octets(config->mode, 0) + config->padding_octets;
 	struct fz_endpoint_sender *sender;
 
 	if (octets > FIZEAU_TEST_PACKET_MAX)

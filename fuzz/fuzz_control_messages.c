@@ -38,7 +38,7 @@ static void setup(const uint8_t *octets, size_t len)
 
 	if (fz_setup_get(&one, octets, len) < 0)
 		return;
-	for (uint32_t offered = 0; offered < 256; offered++) {
+	for (uint32_t offered = 0; offered < 1024; offered++) {
 		if (fz_setup_check(&one, FIZEAU_TWAMP, offered) == 0)
 			assert((one.mode & fz_modes_known(FIZEAU_TWAMP) & ~offered) == 0);
 		if (fz_setup_check(&one, FIZEAU_OWAMP, offered) == 0)
@@ -61,28 +61,45 @@ static void server_start(const uint8_t *octets, size_t len)
 	assert(one.accept == two.accept && (one.accept != 0 || one.start_time == two.start_time));
 }
 
+/* A request that passes in a connection of that Mode comes back as it was, less what that Mode does not have. */
+static void through_the_api(const struct fz_request_head *one, uint32_t mode)
+{
+	bool reflects = (mode & FIZEAU_MODE_REFLECT_OCTETS) != 0;
+	struct fz_request_head two, want = *one;
+	struct fizeau_tw_request api;
+	uint8_t out[FZ_REQUEST_TW_OCTETS], again[FZ_REQUEST_TW_OCTETS];
+
+	if (fz_request_tw_check(one, mode) != FIZEAU_ACCEPT_OK)
+		return;
+	fz_request_tw_to_api(one, mode, &api);
+	assert(api.dscp < 64 && (api.ip_version == 4 || api.ip_version == 6));
+	assert(!reflects || api.padding_octets > api.reflect_length);
+	if (fz_request_tw_from_api(&api, mode, &two) < 0) {
+		assert(api.sender_port == 0);
+		return;
+	}
+	/* The API has no SID: the server makes it. */
+	memcpy(two.sid, one->sid, sizeof(two.sid));
+	if (!reflects)
+		want.reflect_octets = want.reflect_length = 0;
+	assert(fz_request_tw_put(&want, out, sizeof(out)) == 0);
+	assert(fz_request_tw_put(&two, again, sizeof(again)) == 0);
+	assert(memcmp(out, again, sizeof(out)) == 0);
+}
+
 static void request_tw(const uint8_t *octets, size_t len)
 {
 	struct fz_request_head one, two;
-	struct fizeau_tw_request api;
-	uint8_t out[FZ_REQUEST_TW_OCTETS], again[FZ_REQUEST_TW_OCTETS];
+	uint8_t out[FZ_REQUEST_TW_OCTETS];
 
 	if (fz_request_tw_get(&one, octets, len) < 0)
 		return;
 	assert(fz_request_tw_put(&one, out, sizeof(out)) == 0);
 	assert(fz_request_tw_get(&two, out, sizeof(out)) == 0);
-	if (fz_request_tw_check(&one) != FIZEAU_ACCEPT_OK)
-		return;
-	fz_request_tw_to_api(&one, &api);
-	assert(api.dscp < 64 && (api.ip_version == 4 || api.ip_version == 6));
-	if (fz_request_tw_from_api(&api, &two) < 0) {
-		assert(api.sender_port == 0);
-		return;
+	for (uint32_t features = 0; features < 16; features++) {
+		through_the_api(&one, FIZEAU_MODE_OPEN | features * FIZEAU_MODE_REFLECT_OCTETS);
+		through_the_api(&one, FIZEAU_MODE_ENCRYPTED | features * FIZEAU_MODE_REFLECT_OCTETS);
 	}
-	/* The API has no SID: the server makes it. */
-	memcpy(two.sid, one.sid, sizeof(two.sid));
-	assert(fz_request_tw_put(&two, again, sizeof(again)) == 0);
-	assert(memcmp(out, again, sizeof(out)) == 0);
 }
 
 static void accept_session(const uint8_t *octets, size_t len)
@@ -98,6 +115,7 @@ static void accept_session(const uint8_t *octets, size_t len)
 	assert(fz_accept_session_put(&one, out, sizeof(out)) == 0);
 	assert(fz_accept_session_get(&two, out, sizeof(out)) == 0);
 	assert(two.accept == one.accept && two.port == (one.accept == 0 ? one.port : 0));
+	assert(two.server_octets == (one.accept == 0 ? one.server_octets : 0));
 }
 
 static void start(const uint8_t *octets, size_t len)

@@ -130,7 +130,7 @@ static void give_octets(struct fuzzed *f, struct script *script)
 	must(octets != NULL);
 	memcpy(octets, chunk, len);
 	if (fizeau_receiver_packet(f->receiver, octets, len, at(f, f->now), 255, &record) == 0) {
-		must(len == fizeau_sender_header_octets(f->config.mode) + PADDING);
+		must(len == fizeau_sender_header_octets(f->config.mode, 0) + PADDING);
 		check_record(f, &record);
 	}
 	free(octets);

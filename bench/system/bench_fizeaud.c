@@ -113,7 +113,7 @@ struct way {
 static void fill(struct bench_load *load, enum fizeau_test_mode mode, const struct fizeau_test_keys *keys)
 {
 	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
-	uint32_t padding = (uint32_t)(load->octets - fizeau_sender_header_octets(mode));
+	uint32_t padding = (uint32_t)(load->octets - fizeau_sender_header_octets(mode, 0));
 	struct fizeau_sender *sender = fizeau_sender_new(
 		&(struct fizeau_sender_config){.mode = mode, .keys = *keys, .padding_octets = padding});
 	if (!sender)
@@ -139,7 +139,7 @@ static void open_way(struct bench *bench, struct way *way, enum column column, i
 		}
 		bench_control_open(control, way->load.host[i], CONTROL_PORT, modes[column]);
 		way->connections++;
-		bench_control_session(control, way->load.from[i], (uint32_t)(octets - fizeau_sender_header_octets(mode)),
+		bench_control_session(control, way->load.from[i], (uint32_t)(octets - fizeau_sender_header_octets(mode, 0)),
 			modes[column], &session);
 		way->load.to[i] = session.port;
 		bench_control_start(control);

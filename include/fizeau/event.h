@@ -67,6 +67,9 @@ struct fizeau_tw_request {
 	uint64_t start_time;            /* NTP */
 	uint64_t timeout;               /* 32.32 s: how long reflection goes on after Stop-Sessions */
 	uint8_t dscp;                   /* Type-P: 0 .. 63 */
+	/* With FIZEAU_MODE_REFLECT_OCTETS, else 0 (RFC 6038 4.2). */
+	uint16_t reflect_octets;        /* Octets to be reflected: in Accept-Session */
+	uint16_t reflect_length;        /* Length of padding to reflect: in test packets */
 };
 
 /* Request-Session (RFC 4656 3.5). */
@@ -155,6 +158,9 @@ struct fizeau_event {
 			uint8_t accept;
 			uint16_t port;
 			uint8_t sid[FIZEAU_SID_OCTETS];
+			/* With FIZEAU_MODE_REFLECT_OCTETS, else 0 (RFC 6038 4.3). */
+			uint16_t reflected_octets; /* those of the request, if the server keeps to the RFC */
+			uint16_t server_octets;    /* for the sender's packets: fizeau_test_features */
 		} session;
 		struct { /* FETCH_ANSWER; a refusal does not close the connection */
 			uint8_t accept;

@@ -23,6 +23,8 @@ struct fizeau_server_config {
 	uint64_t start_time;      /* NTP, when this instance came up: the same for all connections */
 	int64_t servwait_ns;      /* silence that is borne outside of tests (RFC 5357 3.1); > 0 */
 	int64_t setup_timeout_ns; /* time for the peer to finish its set-up; > 0 */
+	uint16_t server_octets;   /* with FIZEAU_MODE_REFLECT_OCTETS: what senders are to put into each packet, and get back
+	                             (RFC 6038 4.3); told where two octets or more come back. 0: nothing */
 	uint32_t max_sessions;    /* requests held at once; more are answered with Accept 5 */
 };
 

@@ -65,6 +65,7 @@ struct fizeau_control_client {
 	const struct fz_client_part *part; /* that is coming in; NULL before a message */
 	struct fz_greeting greeting;
 	uint32_t mode; /* in Set-Up-Response */
+	uint16_t reflect_length; /* of the request that was sent last */
 	uint8_t client_iv[16];
 	struct fz_channel channel;
 	struct fz_sessions sessions;

@@ -96,6 +96,17 @@ static void take_server_start(struct fizeau_control_client *c, const uint8_t *oc
 	fz_client_await_caller(c, FZ_CLIENT_IDLE);
 }
 
+/* Server octets go where the sender's padding comes back. */
+/*= rfc6038#section-4.3 RO-4.3-02 RO-4.3-05 */
+static int check_accept_tw(const struct fizeau_control_client *c, const struct fz_accept_session *answer)
+{
+	int error = fz_accept_session_check(answer);
+
+	if (error == 0 && answer->server_octets != 0 && c->reflect_length < sizeof(answer->server_octets))
+		error = FIZEAU_ERR_MALFORMED;
+	return error;
+}
+
 static void take_accept_session(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fz_accept_session answer;
@@ -103,10 +114,13 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 	int error = fz_accept_session_get(&answer, octets, FZ_ACCEPT_SESSION_OCTETS);
 
 	(void)now;
+	/*= rfc6038#section-1 RO-1-03 */
+	if ((c->mode & FIZEAU_MODE_REFLECT_OCTETS) == 0)
+		answer.reflected_octets = answer.server_octets = 0;
 	if (error == 0 && answer.accept != FIZEAU_ACCEPT_OK)
 		error = FIZEAU_ERR_REFUSED;
 	if (error == 0)
-		error = c->ow != NULL ? fz_client_check_accept_ow(c, &answer) : fz_accept_session_check(&answer);
+		error = c->ow != NULL ? fz_client_check_accept_ow(c, &answer) : check_accept_tw(c, &answer);
 	if (error < 0 && error != FIZEAU_ERR_REFUSED) {
 		fz_client_close(c, error, 0);
 		return;
@@ -119,6 +133,8 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 		/*= rfc8545#section-5.1 PO-5.1-02 */
 		event->session.port = answer.port;
 		memcpy(event->session.sid, answer.sid, sizeof(event->session.sid));
+		event->session.reflected_octets = answer.reflected_octets;
+		event->session.server_octets = answer.server_octets;
 		/*= rfc5357#section-3.8 TW-3.8-07 */
 		fz_sessions_accept(&c->sessions);
 	}
@@ -371,7 +387,7 @@ int fizeau_control_client_request_tw(
 
 	if (c->phase != FZ_CLIENT_IDLE || c->ow != NULL)
 		return FIZEAU_ERR_STATE;
-	error = fz_request_tw_from_api(request, &message);
+	error = fz_request_tw_from_api(request, c->mode, &message);
 	if (error < 0)
 		return error;
 	octets = fz_channel_room(&c->channel, FZ_REQUEST_TW_OCTETS);
@@ -380,6 +396,7 @@ int fizeau_control_client_request_tw(
 	error = fz_request_tw_put(&message, octets, FZ_REQUEST_TW_OCTETS);
 	if (error == 0)
 		error = fz_client_send_sealed(c, FZ_REQUEST_TW_OCTETS);
+	c->reflect_length = request->reflect_length;
 	if (error == 0)
 		fz_client_await_server(c, FZ_CLIENT_SESSION, now);
 	return error;

@@ -55,12 +55,13 @@ static int set_up(struct fizeau_receiver *receiver, const struct fizeau_receiver
 
 struct fizeau_receiver *fizeau_receiver_new(const struct fizeau_receiver_config *config)
 {
+	static const struct fizeau_test_features no_features;
 	struct fizeau_receiver *receiver = calloc(1, sizeof(*receiver));
 
 	if (receiver == NULL)
 		return NULL;
 	receiver->mode = config->mode;
-	receiver->layout = fz_test_sender_layout(config->mode);
+	receiver->layout = fz_test_sender_layout(config->mode, &no_features);
 	receiver->octets = receiver->layout.header + config->padding_octets;
 	receiver->start = config->start_time;
 	receiver->timeout = config->timeout;
@@ -183,7 +184,7 @@ static int open_packet(
 			&receiver->packet, header, receiver->layout.covered, header + receiver->layout.hmac);
 	if (error < 0)
 		return error;
-	fz_test_sender_get(header, receiver->mode, packet);
+	fz_test_sender_get(header, &receiver->layout, packet);
 	return fizeau_error_estimate_valid(packet->error) ? 0 : FIZEAU_ERR_ESTIMATE;
 }
 

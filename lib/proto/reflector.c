@@ -7,10 +7,9 @@
 #include "lib/crypto/packet.h"
 #include "lib/wire/test_twamp.h"
 
-#define HEADER_MAX 48 /* of a sender's packet */
+#define FIELDS_MAX 48 /* of a sender's packet */
 
 struct fizeau_reflector {
-	enum fizeau_test_mode mode;
 	uint32_t seq; /* of the next reflection */
 	struct fz_test_layout in, out;
 	bool zero_padding;
@@ -24,9 +23,8 @@ struct fizeau_reflector *fizeau_reflector_new(const struct fizeau_reflector_conf
 
 	if (reflector == NULL)
 		return NULL;
-	reflector->mode = config->mode;
-	reflector->in = fz_test_sender_layout(config->mode);
-	reflector->out = fz_test_reflector_layout(config->mode);
+	reflector->in = fz_test_sender_layout(config->mode, &config->features);
+	reflector->out = fz_test_reflector_layout(config->mode, &config->features);
 	reflector->zero_padding = config->zero_padding;
 	if (config->mode != FIZEAU_TEST_OPEN &&
 		fz_packet_init(&reflector->packet, config->mode, FZ_PACKET_SEALS | FZ_PACKET_OPENS, &config->keys) < 0) {
@@ -47,27 +45,32 @@ void fizeau_reflector_free(struct fizeau_reflector *reflector)
 /*= rfc5357#section-4.2 TW-4.2-02 TW-4.2-03 */
 static int open_header(struct fizeau_reflector *reflector, const uint8_t *in, struct fz_test_sender *packet)
 {
-	uint8_t header[HEADER_MAX];
+	uint8_t header[FIELDS_MAX];
 	int error = 0;
 
-	assert(reflector->in.header <= sizeof(header));
-	memcpy(header, in, reflector->in.header);
+	assert(reflector->in.fields <= sizeof(header));
+	memcpy(header, in, reflector->in.fields);
 	/* RFC 5357 4.2 speaks of 96 octets here, but a sender's packet has 32
 	   encrypted ones (wire.md T-04). */
-	if (reflector->mode != FIZEAU_TEST_OPEN)
+	if (reflector->in.mode != FIZEAU_TEST_OPEN)
 		error = fz_packet_open(
 			&reflector->packet, header, reflector->in.covered, header + reflector->in.hmac);
 	if (error == 0)
-		fz_test_sender_get(header, reflector->mode, packet);
+		fz_test_sender_get(header, &reflector->in, packet);
 	return error;
 }
 
 /*= rfc5357#section-1.2 TW-1.2-01 */
 /*= rfc5357#section-4.2 TW-4.2-08 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-01 TW-4.2.1-06 TW-4.2.1-08 TW-4.2.1-18 TW-4.2.1-19 TW-4.2.1-20 */
+/*= rfc6038#section-4.2 RO-4.2-04 */
+/*= rfc6038#section-5.1.2 RO-5.1.2-04 */
+/*= rfc6038#section-5.2 RO-5.2-01 RO-5.2-02 */
+/*= rfc6038#section-5.2.1 RO-5.2.1-01 RO-5.2.1-02 RO-5.2.1-03 RO-5.2.1-04 RO-5.2.1-05 RO-5.2.1-06 RO-5.2.1-07 */
+/*= rfc6038#section-5.2.2 RO-5.2.2-01 RO-5.2.2-02 */
 /*= rfc6673#section-8 RL-8-01 */
 int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *in, size_t len,
-	struct fizeau_stamp received, uint8_t ttl, uint8_t *out, size_t cap)
+	struct fizeau_stamp received, uint8_t ttl, uint8_t tos, uint8_t *out, size_t cap)
 {
 	size_t octets = len > reflector->out.header ? len : reflector->out.header;
 	size_t padding = octets - reflector->out.header;
@@ -75,7 +78,7 @@ int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *
 	struct fizeau_reflection reflection;
 	int error;
 
-	if (len < reflector->in.header || len > FIZEAU_TEST_PACKET_MAX || cap < octets)
+	if (len < reflector->in.least || len > FIZEAU_TEST_PACKET_MAX || cap < octets)
 		return FIZEAU_ERR_LENGTH;
 	error = open_header(reflector, in, &packet);
 	if (error < 0)
@@ -89,13 +92,14 @@ int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *
 		.sender_error = packet.error,
 		.receive_ntp = received.ntp,
 		.sender_ttl = ttl,
+		.sender_tos = tos,
 	};
-	fz_test_reflector_put(out, reflector->mode, &reflection);
+	fz_test_reflector_put(out, &reflector->out, &reflection);
 	if (reflector->zero_padding)
 		memset(out + reflector->out.header, 0, padding);
 	else
 		memcpy(out + reflector->out.header, in + reflector->in.header, padding);
-	if (reflector->mode == FIZEAU_TEST_AUTHENTICATED)
+	if (reflector->out.mode == FIZEAU_TEST_AUTHENTICATED)
 		error = fz_packet_seal(
 			&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
 	if (error < 0)
@@ -107,8 +111,8 @@ int fizeau_reflector_reflect(struct fizeau_reflector *reflector, const uint8_t *
 /*= rfc5357#section-4.2.1 TW-4.2.1-07 TW-4.2.1-24 */
 int fizeau_reflector_finish(struct fizeau_reflector *reflector, uint8_t *out, struct fizeau_stamp stamp)
 {
-	fz_test_reflector_stamp(out, reflector->mode, stamp);
-	if (reflector->mode == FIZEAU_TEST_ENCRYPTED)
+	fz_test_stamp(out, &reflector->out, stamp);
+	if (reflector->out.mode == FIZEAU_TEST_ENCRYPTED)
 		return fz_packet_seal(
 			&reflector->packet, out, reflector->out.covered, out + reflector->out.hmac);
 	return 0;

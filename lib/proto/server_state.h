@@ -40,6 +40,7 @@ struct fizeau_server {
 	uint8_t client_iv[16];
 	struct fz_channel channel;
 	struct fz_sessions sessions;
+	uint16_t reflected_octets, server_octets; /* for the answer to a TWAMP request; 0 without reflect octets */
 	struct fz_server_ow *ow; /* NULL in TWAMP */
 	struct fizeau_mono deadline;
 };

@@ -9,6 +9,7 @@ void fz_server_take_request_tw(struct fizeau_server *s, const uint8_t *octets, s
 {
 	struct fz_request_head request;
 	int error = fz_request_tw_get(&request, octets, FZ_REQUEST_TW_OCTETS);
+	struct fizeau_tw_request *wanted;
 	uint8_t accept;
 
 	if (error < 0) {
@@ -17,14 +18,19 @@ void fz_server_take_request_tw(struct fizeau_server *s, const uint8_t *octets, s
 	}
 	/*= rfc5357#section-3.5 TW-3.5-06 TW-3.5-20 */
 	/*= rfc4656#section-3.3 OW-3.3-03 */
-	accept = fz_request_tw_check(&request);
+	accept = fz_request_tw_check(&request, s->channel.mode);
 	if (accept == FIZEAU_ACCEPT_OK && s->sessions.accepted >= s->config.max_sessions)
 		accept = FIZEAU_ACCEPT_TEMPORARY_LIMIT;
 	if (accept != FIZEAU_ACCEPT_OK) {
 		fz_server_refuse_session(s, accept, now);
 		return;
 	}
-	fz_request_tw_to_api(&request, &fz_channel_raise(&s->channel, FIZEAU_EVENT_SESSION_WANTED)->request);
+	wanted = &fz_channel_raise(&s->channel, FIZEAU_EVENT_SESSION_WANTED)->request;
+	fz_request_tw_to_api(&request, s->channel.mode, wanted);
+	/*= rfc6038#section-4.2 RO-4.2-03 */
+	/*= rfc6038#section-4.3 RO-4.3-01 RO-4.3-03 RO-4.3-04 */
+	s->reflected_octets = wanted->reflect_octets;
+	s->server_octets = wanted->reflect_length >= sizeof(s->server_octets) ? s->config.server_octets : 0;
 	fz_server_await_caller(s, FZ_SERVER_SESSION);
 }
 
@@ -59,8 +65,12 @@ int fz_server_answer_unexpected_tw(struct fizeau_server *s, uint8_t command)
 
 int fz_server_answer_session_tw(struct fizeau_server *s, const struct fz_accept_session *answer)
 {
+	struct fz_accept_session full = *answer;
+
 	if (answer->accept == FIZEAU_ACCEPT_OK && answer->port == 0)
 		return FIZEAU_ERR_RANGE;
+	full.reflected_octets = s->reflected_octets;
+	full.server_octets = s->server_octets;
 	/*= rfc5357#section-3.5 TW-3.5-13 TW-3.5-20 TW-3.5-21 TW-3.5-22 */
-	return fz_server_send_accept_session(s, answer);
+	return fz_server_send_accept_session(s, &full);
 }

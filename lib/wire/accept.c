@@ -3,14 +3,16 @@
 #include "lib/base/buf.h"
 
 /*
- * Accept-Session, 48 octets, Server to Control-Client (RFC 4656 section 3.5, RFC 5357 section 3.5).
+ * Accept-Session, 48 octets, Server to Control-Client (RFC 4656 section 3.5, RFC 5357 section 3.5, RFC 6038 section
+ * 4.3: octets 20-23 are MBZ without reflect octets).
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
  *   +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *  0|    Accept     |      MBZ      |             Port              |
  *  4|                        SID (16 octets)                        |
- * 20|                        MBZ (12 octets)                        |
+ * 20|        Reflected octets       |         Server octets         |
+ * 24|                         MBZ (8 octets)                        |
  * 32|                       HMAC (16 octets)                        |
  *   +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
@@ -26,7 +28,10 @@ int fz_accept_session_get(struct fz_accept_session *answer, const uint8_t *octet
 	fz_read_skip(&r, 1);
 	answer->port = fz_read_u16(&r);
 	fz_read_octets(&r, answer->sid, sizeof(answer->sid));
-	fz_read_skip(&r, 12 + 16);
+	/*= rfc6038#section-4.3 RO-4.3-01 RO-4.3-02 */
+	answer->reflected_octets = fz_read_u16(&r);
+	answer->server_octets = fz_read_u16(&r);
+	fz_read_skip(&r, 8 + 16);
 	return r.failed || fz_reader_left(&r) > 0 ? FIZEAU_ERR_LENGTH : 0;
 }
 
@@ -42,13 +47,16 @@ int fz_accept_session_put(const struct fz_accept_session *answer, uint8_t *octet
 	/*= rfc5357#section-3.5 TW-3.5-24 TW-3.5-25 */
 	/*= rfc8545#section-5.1 PO-5.1-03 PO-5.1-04 */
 	if (answer->accept != 0) {
-		fz_write_zeros(&w, 2 + FIZEAU_SID_OCTETS);
+		fz_write_zeros(&w, 2 + FIZEAU_SID_OCTETS + 4);
 	} else {
 		/*= rfc5357#section-3.5 TW-3.5-21 */
 		fz_write_u16(&w, answer->port);
 		fz_write_octets(&w, answer->sid, sizeof(answer->sid));
+		/*= rfc6038#section-4.3 RO-4.3-01 RO-4.3-02 */
+		fz_write_u16(&w, answer->reflected_octets);
+		fz_write_u16(&w, answer->server_octets);
 	}
-	fz_write_zeros(&w, 12 + 16);
+	fz_write_zeros(&w, 8 + 16);
 	return w.failed || fz_writer_len(&w) != len ? FIZEAU_ERR_LENGTH : 0;
 }
 

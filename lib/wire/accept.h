@@ -11,12 +11,13 @@ struct fz_accept_session {
 	uint8_t accept;
 	uint16_t port; /* zero in a refusal, as is sid */
 	uint8_t sid[FIZEAU_SID_OCTETS];
+	uint16_t reflected_octets, server_octets; /* RFC 6038; zero without that feature, in a refusal, and in OWAMP */
 };
 
 /* FIZEAU_ERR_LENGTH unless len is FZ_ACCEPT_SESSION_OCTETS. The HMAC is left to the stream. */
 FIZEAU_MUST_USE int fz_accept_session_get(
 	struct fz_accept_session *answer, const uint8_t *octets, size_t len);
-/* In clear, with a zero HMAC field; port and sid of a refusal go out as zero. */
+/* In clear, with a zero HMAC field; all but accept of a refusal goes out as zero. */
 FIZEAU_MUST_USE int fz_accept_session_put(
 	const struct fz_accept_session *answer, uint8_t *octets, size_t len);
 /* Of a TWAMP answer: FIZEAU_ERR_REFUSED for any non-zero accept, FIZEAU_ERR_MALFORMED for one without a port. */

@@ -21,7 +21,9 @@
  * 68|                     Start Time (8 octets)                     |
  * 76|                       Timeout (8 octets)                      |
  * 84|                       Type-P Descriptor                       |
- * 88|                         MBZ (8 octets)                        |
+ * 88|       MBZ (8 octets); in TWAMP with reflect octets:           |
+ *   |       Octets to be reflected (2), Length of padding to        |
+ *   |       reflect (2), MBZ (4), which request_tw.c reads and puts |
  * 96|                       HMAC (16 octets)                        |
  *   +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  */
@@ -62,6 +64,7 @@ int fz_request_head_get(struct fz_request_head *request, uint8_t command, const 
 	request->start_time = fz_read_u64(&r);
 	request->timeout = fz_read_u64(&r);
 	request->type_p = fz_read_u32(&r);
+	request->reflect_octets = request->reflect_length = 0;
 	fz_read_skip(&r, 8 + 16);
 	if (r.failed || fz_reader_left(&r) > 0)
 		return FIZEAU_ERR_LENGTH;

@@ -23,6 +23,7 @@ struct fz_request_head {
 	uint32_t padding_octets;
 	uint64_t start_time, timeout;
 	uint32_t type_p;
+	uint16_t reflect_octets, reflect_length; /* RFC 6038; for request_tw.h alone */
 };
 
 /* FIZEAU_ERR_LENGTH unless len is FZ_REQUEST_HEAD_OCTETS, FIZEAU_ERR_UNEXPECTED for another command. The HMAC is left

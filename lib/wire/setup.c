@@ -57,14 +57,21 @@ uint32_t fizeau_mode_ike(enum fizeau_protocol protocol)
 	return protocol == FIZEAU_OWAMP ? FIZEAU_MODE_OW_IKEV2 : FIZEAU_MODE_TW_IKEV2;
 }
 
+/*= rfc6038#section-7 RO-7-01 */
+/*= rfc7750#section-3 DE-3-01 */
+/*= rfc8186#section-3 PT-3-01 */
+#define TWAMP_FEATURES (FIZEAU_MODE_REFLECT_OCTETS | FIZEAU_MODE_SYMMETRICAL | FIZEAU_MODE_DSCP_ECN | FIZEAU_MODE_PTP)
+
+/* RFC 8186 describes its bit for OWAMP too, but OWAMP's registry does not have it. */
 /*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-03 OR-3.2-05 */
+/*= rfc6038#section-4.4 RO-4.4-01 */
 uint32_t fz_modes_known(enum fizeau_protocol protocol)
 {
-	uint32_t security = FIZEAU_MODE_SECURITY;
+	uint32_t known = FIZEAU_MODE_SECURITY | fizeau_mode_ike(protocol);
 
 	if (protocol == FIZEAU_OWAMP)
-		security &= ~(uint32_t)FIZEAU_MODE_MIXED;
-	return security | fizeau_mode_ike(protocol);
+		return known & ~(uint32_t)FIZEAU_MODE_MIXED;
+	return known | TWAMP_FEATURES;
 }
 
 int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered)

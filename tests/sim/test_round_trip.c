@@ -103,7 +103,7 @@ static void reflect_all(struct simulation *sim)
 		uint8_t reflection[OCTETS_MAX];
 		unsigned copies;
 		int octets = fizeau_reflector_reflect(sim->reflector, f.packet, f.octets,
-			virtual_clock_stamp(&sim->reflector_clock, f.at), 61, reflection, sizeof(reflection));
+			virtual_clock_stamp(&sim->reflector_clock, f.at), 61, 0, reflection, sizeof(reflection));
 
 		assert_true(octets > 0);
 		assert_int_equal(fizeau_reflector_finish(sim->reflector, reflection,

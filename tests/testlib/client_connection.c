@@ -104,7 +104,7 @@ static void set_up(struct client_connection *k, uint32_t offered)
 void client_set_up(struct client_connection *k, uint32_t mode)
 {
 	client_open(k, mode);
-	set_up(k, 15 | 128);
+	set_up(k, 15 | 128 | mode);
 }
 
 void client_set_up_owamp(struct client_connection *k, uint32_t mode)

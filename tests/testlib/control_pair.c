@@ -36,6 +36,7 @@ void control_pair_open(struct control_pair *p, const struct control_pair_config 
 		.servwait_ns = CONTROL_PAIR_SERVWAIT_NS,
 		.setup_timeout_ns = CONTROL_PAIR_SETUP_NS,
 		.max_sessions = config->max_sessions,
+		.server_octets = config->server_octets,
 	};
 	const struct fizeau_control_client_config client = {
 		.protocol = config->protocol,

@@ -23,6 +23,7 @@ struct control_pair_config {
 	uint32_t max_sessions;
 	uint8_t token_key[16];
 	size_t chop;
+	uint16_t server_octets;
 };
 
 #define CONTROL_PAIR_SERVWAIT_NS INT64_C(900000000000)

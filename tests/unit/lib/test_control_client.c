@@ -224,6 +224,9 @@ struct choice {
 
 /*= rfc4656#section-3.1 OW-3.1-06 OW-3.1-14 OW-3.1-15 OW-3.1-17 OW-3.1-18 OW-3.1-20 */
 /*= rfc5618#section-3.1 MX-3.1-03 MX-3.1-07 */
+/*= rfc6038#section-4.1 RO-4.1-02 RO-4.1-03 */
+/*= rfc6038#section-4.4 RO-4.4-01 */
+/*= rfc7750#section-2.1 DE-2.1-02 */
 /*= rfc7717#section-5.2 IK-5.2-02 IK-5.2-03 IK-5.2-04 */
 /*= rfc7717#section-5.3 IK-5.3-02 */
 /*= rfc5357#section-6 TW-6-02 TW-6-03 TW-6-05 */
@@ -236,7 +239,13 @@ static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(voi
 		{0x8F, 128, 2048, FIZEAU_ERR_MODE},
 		{0x8F, 129, 2048, FIZEAU_ERR_MODE},
 		{3, 4, 2048, FIZEAU_ERR_MODE},
-		{0xFFFFFFFF, 0x11, 2048, FIZEAU_ERR_MODE},
+		{0xFFFFFFFF, 0x401, 2048, FIZEAU_ERR_MODE},
+		{0x8F, 0x21, 2048, FIZEAU_ERR_MODE},
+		{0x8F, 0x201, 2048, FIZEAU_ERR_MODE},
+		{0x3EF, 0x360, 2048, FIZEAU_ERR_MODE},
+		{0x3EF, 0x361, 2048, 0},
+		{0x3EF, 0x61, 2048, 0},
+		{0x3EF, 0x3E4, 2048, 0},
 		{0xFFFFFFFF, 0x80000001, 2048, FIZEAU_ERR_MODE},
 		{15, 4, 0, FIZEAU_ERR_COUNT},
 		{15, 4, 512, FIZEAU_ERR_COUNT},
@@ -261,7 +270,7 @@ static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(voi
 		client_open(&k, rows[i].mode);
 		client_greet(&k, rows[i].offered, rows[i].count);
 		assert_int_equal(
-			client_event(k.c, FIZEAU_EVENT_GREETING).greeting.modes, rows[i].offered & 0x8F);
+			client_event(k.c, FIZEAU_EVENT_GREETING).greeting.modes, rows[i].offered & 0x3EF);
 		set_up = control_pair_set_up_of(&k.config);
 		assert_int_equal(fizeau_control_client_set_up(k.c, &set_up, k.now), rows[i].error);
 		assert_int_equal(fizeau_control_client_output(k.c, &output), rows[i].error == 0 ? 164 : 0);

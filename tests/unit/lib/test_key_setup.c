@@ -55,7 +55,7 @@ static void keys_are_set_up_once_a_session(void **state)
 			assert_int_equal(fizeau_sender_prepare(sender, seq, out), 0);
 			assert_int_equal(fizeau_sender_finish(sender, out, packets_t1), 0);
 			octets = fizeau_reflector_reflect(reflector, out, fizeau_sender_octets(sender),
-				packets_t2, 64, back, sizeof(back));
+				packets_t2, 64, 0, back, sizeof(back));
 			assert_true(octets > 0);
 			assert_int_equal(fizeau_reflector_finish(reflector, back, packets_t3), 0);
 			assert_int_equal(

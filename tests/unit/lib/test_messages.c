@@ -126,8 +126,8 @@ static const struct codec {
 	{"Set-Up-Response", "on_wire", 164, get_setup, put_setup, {{0, 0}}, 0},
 	{"Server-Start", NULL, 48, get_server_start, put_server_start, {{0, 14}, {40, 47}}, 2},
 	{"Request-TW-Session", "unauthenticated_form", 112, get_request, put_request,
-		{{20, 31}, {36, 47}, {88, 95}, {96, 111}}, 4},
-	{"Accept-Session", "unauthenticated_form", 48, get_accept, put_accept, {{1, 1}, {20, 31}, {32, 47}},
+		{{20, 31}, {36, 47}, {92, 95}, {96, 111}}, 4},
+	{"Accept-Session", "unauthenticated_form", 48, get_accept, put_accept, {{1, 1}, {24, 31}, {32, 47}},
 		3},
 	{"Start-Sessions", "unauthenticated_form", 32, get_start, put_start, {{1, 15}, {16, 31}}, 2},
 	{"Start-Ack", "unauthenticated_form", 32, get_ack, put_ack, {{1, 15}, {16, 31}}, 2},
@@ -310,16 +310,16 @@ static void set_up_with_an_ike_key_is_the_vector(void **state)
 /*= rfc4656#section-6.7 OW-6.7-01 */
 static void a_mode_is_one_security_mode_that_was_offered(void **state)
 {
-	const uint32_t all = 15 | 128;
+	const uint32_t features = 32 | 64 | 256 | 512, all = 15 | 128 | features;
 
 	(void)state;
-	for (uint32_t mode = 0; mode < 256; mode++) {
+	for (uint32_t mode = 0; mode < 1024; mode++) {
 		uint32_t security = mode & 15;
 		bool one = security == 1 || security == 2 || security == 4 || security == 8;
 		bool ike = (mode & 128) != 0;
 		int want = one && !(ike && security == 1) ? 0 : FIZEAU_ERR_MODE;
 
-		if ((mode & 0x8F) == 0)
+		if ((mode & all) == 0)
 			want = FIZEAU_ERR_UNWILLING;
 		assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all), want);
 		/* Bits that nobody here implements do not count. */
@@ -327,7 +327,12 @@ static void a_mode_is_one_security_mode_that_was_offered(void **state)
 		if (want == 0)
 			assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all & ~security), FIZEAU_ERR_MODE);
 		if (want == 0 && ike)
-			assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, 15), FIZEAU_ERR_MODE);
+			assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all & ~128u), FIZEAU_ERR_MODE);
+		/* Each feature has to have been offered. */
+		for (uint32_t bit = 32; want == 0 && bit <= 512; bit *= 2) {
+			if ((mode & features & bit) != 0)
+				assert_int_equal(fz_mode_check(FIZEAU_TWAMP, mode, all & ~bit), FIZEAU_ERR_MODE);
+		}
 	}
 	assert_int_equal(fz_mode_check(FIZEAU_TWAMP, 0, 0), FIZEAU_ERR_UNWILLING);
 	assert_int_equal(fz_mode_check(FIZEAU_TWAMP, 0x80000000, all), FIZEAU_ERR_UNWILLING);
@@ -385,8 +390,8 @@ static void request_goes_through_the_api_and_back(void **state)
 	uint8_t want[MESSAGE_MAX], got[MESSAGE_MAX];
 
 	request_of_the_transcript(*state, &request);
-	assert_int_equal(fz_request_tw_check(&request), FIZEAU_ACCEPT_OK);
-	fz_request_tw_to_api(&request, &api);
+	assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), FIZEAU_ACCEPT_OK);
+	fz_request_tw_to_api(&request, FIZEAU_MODE_OPEN, &api);
 	assert_int_equal(api.ip_version, 4);
 	assert_int_equal(api.sender.version, 4);
 	assert_memory_equal(api.sender.octets, "\x0a\0\0\x01", 4);
@@ -400,7 +405,7 @@ static void request_goes_through_the_api_and_back(void **state)
 
 	/* Octets behind an IPv4 address do not go out. */
 	memset(api.sender.octets + 4, 0xFF, 12);
-	assert_int_equal(fz_request_tw_from_api(&api, &again), 0);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &again), 0);
 	clear_octets(*state, &codecs[3], want);
 	assert_int_equal(fz_request_tw_put(&again, got, FZ_REQUEST_TW_OCTETS), 0);
 	assert_memory_equal(got, want, FZ_REQUEST_TW_OCTETS);
@@ -419,19 +424,19 @@ static void addresses_of_zero_are_not_given(void **state)
 	memset(octets + 16, 0, 4);
 	memset(octets + 20, 0xEE, 12);
 	assert_int_equal(fz_request_tw_get(&request, octets, FZ_REQUEST_TW_OCTETS), 0);
-	fz_request_tw_to_api(&request, &api);
+	fz_request_tw_to_api(&request, FIZEAU_MODE_OPEN, &api);
 	assert_int_equal(api.sender.version, 0);
 	assert_int_equal(api.receiver.version, 4);
 
 	/* In IPv6 all 16 octets do. */
 	octets[1] = 6;
 	assert_int_equal(fz_request_tw_get(&request, octets, FZ_REQUEST_TW_OCTETS), 0);
-	fz_request_tw_to_api(&request, &api);
+	fz_request_tw_to_api(&request, FIZEAU_MODE_OPEN, &api);
 	assert_int_equal(api.sender.version, 6);
 	assert_memory_equal(api.sender.octets, octets + 16, 16);
 
 	api.sender.version = 0;
-	assert_int_equal(fz_request_tw_from_api(&api, &again), 0);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &again), 0);
 	assert_memory_equal(again.sender, zeros, 16);
 	assert_memory_equal(again.receiver, request.receiver, 16);
 }
@@ -446,30 +451,30 @@ static void a_request_of_the_wrong_form_earns_accept_3(void **state)
 	for (unsigned int ipvn = 0; ipvn < 16; ipvn++) {
 		request = good;
 		request.ip_version = (uint8_t)ipvn;
-		assert_int_equal(fz_request_tw_check(&request), ipvn == 4 || ipvn == 6 ? 0 : 3);
+		assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), ipvn == 4 || ipvn == 6 ? 0 : 3);
 	}
 	for (unsigned int conf = 1; conf < 256; conf++) {
 		request = good;
 		request.conf_sender = (uint8_t)conf;
-		assert_int_equal(fz_request_tw_check(&request), 3);
+		assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), 3);
 		request = good;
 		request.conf_receiver = (uint8_t)conf;
-		assert_int_equal(fz_request_tw_check(&request), 3);
+		assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), 3);
 	}
 	for (unsigned int bit = 0; bit < 32; bit++) {
 		request = good;
 		request.type_p = UINT32_C(1) << bit;
-		assert_int_equal(fz_request_tw_check(&request), bit >= 24 && bit <= 29 ? 0 : 3);
+		assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), bit >= 24 && bit <= 29 ? 0 : 3);
 	}
 	request = good;
 	request.schedule_slots = UINT32_MAX;
-	assert_int_equal(fz_request_tw_check(&request), 3);
+	assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), 3);
 	request = good;
 	request.packets = 1;
-	assert_int_equal(fz_request_tw_check(&request), 3);
+	assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), 3);
 	request = good;
 	request.padding_octets = UINT32_MAX;
-	assert_int_equal(fz_request_tw_check(&request), 3);
+	assert_int_equal(fz_request_tw_check(&request, FIZEAU_MODE_OPEN), 3);
 }
 
 static void what_a_request_cannot_carry_is_out_of_range(void **state)
@@ -478,33 +483,33 @@ static void what_a_request_cannot_carry_is_out_of_range(void **state)
 	struct fz_request_head request;
 
 	request_of_the_transcript(*state, &request);
-	fz_request_tw_to_api(&request, &good);
+	fz_request_tw_to_api(&request, FIZEAU_MODE_OPEN, &good);
 	api = good;
 	api.ip_version = 5;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	api = good;
 	api.sender.version = 6;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	api = good;
 	api.receiver.version = 6;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	api = good;
 	api.dscp = 64;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	api = good;
 	api.sender_port = 0;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	api = good;
 	api.padding_octets = UINT32_MAX;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
 	/* The largest that fit. */
 	api = good;
 	api.dscp = 63;
 	api.padding_octets = 65535 - 8 - 14;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), 0);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), 0);
 	api.padding_octets++;
-	assert_int_equal(fz_request_tw_from_api(&api, &request), FIZEAU_ERR_RANGE);
-	assert_int_equal(fz_request_tw_from_api(&good, &request), 0);
+	assert_int_equal(fz_request_tw_from_api(&api, FIZEAU_MODE_OPEN, &request), FIZEAU_ERR_RANGE);
+	assert_int_equal(fz_request_tw_from_api(&good, FIZEAU_MODE_OPEN, &request), 0);
 }
 
 /*= rfc5357#section-3.5 TW-3.5-02 */

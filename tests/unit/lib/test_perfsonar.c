@@ -219,7 +219,7 @@ static void play_packet(const struct capture *c)
 {
 	enum fizeau_test_mode mode = fizeau_test_mode_of(c->mode);
 	struct fizeau_sender_config sender_config = {.mode = mode,
-		.padding_octets = (uint32_t)(c->packet_octets - fizeau_sender_header_octets(mode))};
+		.padding_octets = (uint32_t)(c->packet_octets - fizeau_sender_header_octets(mode, 0))};
 	struct fizeau_reflector_config reflector_config = {.mode = mode};
 	struct fizeau_reflection parsed;
 	uint8_t out[256];
@@ -238,7 +238,7 @@ static void play_packet(const struct capture *c)
 	struct fizeau_stamp sent = {.ntp = parsed.reflect_ntp, .error = parsed.reflector_error};
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(fizeau_reflector_reflect(reflector, c->packet, c->packet_octets, received,
-					 parsed.sender_ttl, out, sizeof(out)),
+					 parsed.sender_ttl, 0, out, sizeof(out)),
 			c->packet_octets);
 	assert_int_equal(fizeau_reflector_finish(reflector, out, sent), 0);
 	assert_memory_equal(out, c->reflection, c->packet_octets);

@@ -44,7 +44,7 @@ static void packets_of_the_vectors_are_read(void **state)
 		struct fizeau_record record;
 		struct fizeau_receiver *receiver;
 
-		config.padding_octets = (uint32_t)(len - fizeau_sender_header_octets(config.mode));
+		config.padding_octets = (uint32_t)(len - fizeau_sender_header_octets(config.mode, 0));
 		config.start_time = packets_t1.ntp - 8 * SECOND;
 		receiver = fizeau_receiver_new(&config);
 		assert_non_null(receiver);

@@ -12,7 +12,7 @@
 static int reflect(
 	struct fizeau_reflector *reflector, const uint8_t *in, size_t len, uint8_t *out, size_t cap)
 {
-	int octets = fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, out, cap);
+	int octets = fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, 0, out, cap);
 
 	if (octets >= 0)
 		assert_int_equal(fizeau_reflector_finish(reflector, out, packets_t3), 0);
@@ -93,8 +93,8 @@ static void every_length_is_answered_by_the_longer_of_packet_and_header(void **s
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		enum fizeau_test_mode mode = packets_modes[i];
-		size_t head_in = fizeau_sender_header_octets(mode),
-		       head_out = fizeau_reflector_header_octets(mode);
+		size_t head_in = fizeau_sender_header_octets(mode, 0),
+		       head_out = fizeau_reflector_header_octets(mode, 0);
 		struct fizeau_reflector *reflector = packets_reflector(mode);
 		uint8_t in[1500], out[1500];
 
@@ -129,12 +129,12 @@ static void a_reflection_that_does_not_fit_is_refused(void **state)
 		struct fizeau_reflector *reflector = packets_reflector(mode);
 		uint8_t in[PACKETS_MAX], out[PACKETS_MAX];
 		size_t len = packets_vector("sender", mode, "wire", in);
-		size_t want = fizeau_reflector_header_octets(mode);
+		size_t want = fizeau_reflector_header_octets(mode, 0);
 
-		assert_int_equal(fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, out, want - 1),
+		assert_int_equal(fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, 0, out, want - 1),
 			FIZEAU_ERR_LENGTH);
 		assert_int_equal(
-			fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, out, want), want);
+			fizeau_reflector_reflect(reflector, in, len, packets_t2, TTL, 0, out, want), want);
 		fizeau_reflector_free(reflector);
 	}
 }
@@ -196,7 +196,7 @@ static void the_senders_fields_come_back_bit_for_bit(void **state)
 		assert_int_equal(fizeau_sender_prepare(sender, 0xfffffffe, in), 0);
 		assert_int_equal(fizeau_sender_finish(sender, in, odd), 0);
 		octets = fizeau_reflector_reflect(
-			reflector, in, fizeau_sender_octets(sender), packets_t2, 255, out, sizeof(out));
+			reflector, in, fizeau_sender_octets(sender), packets_t2, 255, 0, out, sizeof(out));
 		assert_true(octets > 0);
 		assert_int_equal(fizeau_reflector_finish(reflector, out, packets_t3), 0);
 		assert_int_equal(fizeau_sender_reflection(sender, out, (size_t)octets, &reflection), 0);
@@ -244,7 +244,7 @@ static void padding_can_be_zero(void **state)
 		struct fizeau_reflector_config config = {.mode = packets_modes[i], .zero_padding = true};
 		struct fizeau_sender *sender = packets_sender(config.mode, 1000);
 		struct fizeau_reflector *reflector;
-		size_t header = fizeau_reflector_header_octets(config.mode);
+		size_t header = fizeau_reflector_header_octets(config.mode, 0);
 		static const uint8_t zeros[1100];
 		uint8_t in[1100], out[1100];
 		int octets;

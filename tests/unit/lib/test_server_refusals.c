@@ -18,6 +18,7 @@ struct mode_row {
 /*= rfc4656#section-3.3 OW-3.3-03 */
 /*= rfc7717#section-5.3 IK-5.3-02 */
 /*= rfc5618#section-2 MX-2-01 */
+/*= rfc6038#section-4.1 RO-4.1-03 */
 static void a_bad_mode_is_answered_with_accept_3_and_no_mode_with_nothing(void **state)
 {
 	static const struct mode_row rows[] = {
@@ -34,6 +35,13 @@ static void a_bad_mode_is_answered_with_accept_3_and_no_mode_with_nothing(void *
 		{7, 8, FIZEAU_ERR_MODE},
 		{15, 130, FIZEAU_ERR_MODE},
 		{ALL_MODES, 0xFFFFFFFF, FIZEAU_ERR_MODE},
+		{ALL_MODES, ALL_FEATURES, FIZEAU_ERR_MODE}, /* and no security mode */
+		{ALL_MODES & ~(uint32_t)32, 33, FIZEAU_ERR_MODE},
+		{ALL_MODES & ~(uint32_t)64, 65, FIZEAU_ERR_MODE},
+		{ALL_MODES & ~(uint32_t)256, 257, FIZEAU_ERR_MODE},
+		{ALL_MODES & ~(uint32_t)512, 513, FIZEAU_ERR_MODE},
+		{ALL_MODES, 97, 0},
+		{ALL_MODES, ALL_FEATURES | 132, 0},
 		{ALL_MODES, 0x80000001, 0},
 		{15, 0x10 | 2, 0},
 		{15, 1, 0},
