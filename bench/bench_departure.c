@@ -64,7 +64,7 @@ static void send_one(void *arg)
 	memset(fz_udp_room(run->udp), 0, OCTETS);
 	fz_udp_queue(run->udp, OCTETS, &run->to, NULL, 0);
 	fz_udp_want_sent(run->udp, run->sent);
-	(void)fz_departure_known(&run->departure, fz_clock_mono(), &correction);
+	(void)fz_departure_known(&run->departure, FZ_EFFORT_UNKNOWN, fz_clock_mono(), &correction);
 	packet->own = packet->corrected = fz_clock_wall(&run->clock);
 	fz_departure_correct(&correction, &packet->corrected);
 	packet->error_ns = -1;
@@ -90,7 +90,8 @@ static void on_sent(void *arg, uint32_t events)
 			continue;
 		packet->error_ns = llabs(fizeau_ntp_diff_ns(stamps[i].stamp.ntp, packet->own.ntp));
 		packet->corrected_error_ns = llabs(fizeau_ntp_diff_ns(stamps[i].stamp.ntp, packet->corrected.ntp));
-		fz_departure_learn(&run->departure, &packet->own, &stamps[i].stamp, fz_clock_mono());
+		fz_departure_learn(&run->departure, &packet->own, &stamps[i].stamp, FZ_EFFORT_UNKNOWN,
+			fz_clock_mono());
 		run->told++;
 	}
 }

@@ -194,7 +194,7 @@ static bool stamp_batch(struct fz_test *test, uint32_t count, struct fizeau_mono
 {
 	struct fz_correction correction;
 
-	(void)fz_departure_known(&test->departure, now, &correction);
+	(void)fz_departure_known(&test->departure, FZ_EFFORT_UNKNOWN, now, &correction);
 	for (uint32_t i = 0; i < count; i++) {
 		struct fizeau_stamp own;
 		int rc;
@@ -338,7 +338,7 @@ static void learn_sent(struct fz_test *test, const struct fz_sent_stamp *sent, s
 	if (after_ns < 0 || after_ns > test->config.timeout_ns)
 		return;
 	if (packet->source == FIZEAU_STAMP_USER)
-		fz_departure_learn(&test->departure, &own, &stamp, now);
+		fz_departure_learn(&test->departure, &own, &stamp, FZ_EFFORT_UNKNOWN, now);
 	packet->ntp = stamp.ntp;
 	packet->error = stamp.error;
 	packet->source = (uint8_t)stamp.source;

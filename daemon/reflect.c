@@ -3,7 +3,7 @@
 #include "reflect_parts.h"
 
 #define BATCHES_A_TURN 8      /* of one socket, before others have their turn */
-#define STAMP_GAP_NS 2000000 /* between packets whose transmit stamps are told */
+#define STAMP_GAP_NS 2000000 /* of packets whose transmit stamps are told, on average */
 
 static void count(struct fz_reflect *reflect, enum fz_counter counter, uint64_t n)
 {
@@ -40,15 +40,25 @@ static void not_reflected(struct fz_reflected *session)
 	count_drop(session, FZ_DROP_LOCAL);
 }
 
-/* Has the transmit stamp of the packet told that is the first to leave, now and then: enough to learn from. Where our own
-   stamp of it belongs; NULL: not this time. */
-static struct fizeau_stamp *await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
+/* Has the transmit stamp of the packet told that is the first to leave, of not too many: enough to learn from. Where our own
+   stamp of it belongs; NULL: not this time. What was not used of their rate may be made up for: were it only packets behind
+   a gap, those in their wake would be expected to take as long. */
+static struct fz_awaited *await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
 {
-	if (now.ns - reflect->stamp_wanted.ns < STAMP_GAP_NS)
+	const int64_t earliest_ns = now.ns - FZ_REFLECT_STAMPS * STAMP_GAP_NS;
+
+	if (reflect->stamp_due.ns > now.ns)
 		return NULL;
-	reflect->stamp_wanted = now;
+	if (reflect->stamp_due.ns < earliest_ns)
+		reflect->stamp_due.ns = earliest_ns;
+	reflect->stamp_due.ns += STAMP_GAP_NS;
 	fz_udp_want_first_sent(socket->udp, reflect->awaited);
-	return &reflect->taken[reflect->awaited++ % FZ_REFLECT_STAMPS];
+	return &reflect->awaiting[reflect->awaited++ % FZ_REFLECT_STAMPS];
+}
+
+static struct fz_departure *departure_of(struct fz_reflect *reflect, int64_t effort_ns)
+{
+	return effort_ns == FZ_EFFORT_UNKNOWN ? &reflect->batches : &reflect->lone;
 }
 
 /* Transmit stamps of earlier packets. */
@@ -60,11 +70,12 @@ static void learn_departures(struct fz_test_socket *socket)
 
 	for (int i = 0; i < count; i++) {
 		uint32_t ago = reflect->awaited - sent[i].id;
+		const struct fz_awaited *of = &reflect->awaiting[sent[i].id % FZ_REFLECT_STAMPS];
 
 		/* Of a card in its own time nothing can be learnt. */
 		if (ago > 0 && ago <= FZ_REFLECT_STAMPS && sent[i].stamp.source == FIZEAU_STAMP_KERNEL)
-			fz_departure_learn(&reflect->departure, &reflect->taken[sent[i].id % FZ_REFLECT_STAMPS],
-				&sent[i].stamp, fz_clock_mono());
+			fz_departure_learn(departure_of(reflect, of->effort_ns), &of->taken, &sent[i].stamp, of->effort_ns,
+				fz_clock_mono());
 	}
 }
 
@@ -72,17 +83,19 @@ static void learn_departures(struct fz_test_socket *socket)
 static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *socket, uint32_t queued)
 {
 	struct fizeau_mono now = fz_clock_mono();
+	int64_t effort_ns = now.ns > reflect->lone_since.ns ? now.ns - reflect->lone_since.ns : FZ_EFFORT_UNKNOWN;
 	struct fz_correction correction;
-	struct fizeau_stamp estimate = {.error = reflect->clock->error_estimate}, stamp, *taken;
+	struct fizeau_stamp estimate = {.error = reflect->clock->error_estimate}, stamp;
+	struct fz_awaited *awaiting;
 
 	/* The Error Estimate is the same for all of a batch. */
-	(void)fz_departure_known(&reflect->departure, now, &correction);
+	(void)fz_departure_known(departure_of(reflect, effort_ns), effort_ns, now, &correction);
 	fz_departure_correct(&correction, &estimate);
-	taken = await_stamp(reflect, socket, now);
+	awaiting = await_stamp(reflect, socket, now);
 	for (uint32_t i = 0; i < queued; i++) {
 		stamp = fz_clock_wall(reflect->clock);
-		if (i == 0 && taken)
-			*taken = stamp;
+		if (i == 0 && awaiting)
+			*awaiting = (struct fz_awaited){stamp, effort_ns};
 		stamp.ntp = fizeau_ntp_add_ns(stamp.ntp, correction.delay_ns);
 		stamp.error = estimate.error;
 		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
@@ -256,6 +269,7 @@ void fz_reflect_readable(void *arg, uint32_t events)
 		if (datagrams <= 0)
 			break;
 		count(reflect, FZ_COUNT_PACKETS_RECEIVED, (uint64_t)datagrams);
+		reflect->lone_since = datagrams == 1 ? now : FIZEAU_NEVER;
 		reflect_batch(socket, in, datagrams, now);
 		total += datagrams;
 	}

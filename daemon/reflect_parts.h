@@ -56,6 +56,12 @@ struct fz_test_socket {
 
 #define FZ_REFLECT_STAMPS 16 /* transmit stamps that may be awaited; power of two */
 
+/* A packet whose transmit stamp is awaited. */
+struct fz_awaited {
+	struct fizeau_stamp taken;
+	int64_t effort_ns; /* of a lone packet; else FZ_EFFORT_UNKNOWN */
+};
+
 struct fz_reflect {
 	struct fz_loop *loop;
 	struct fz_clock *clock;
@@ -64,10 +70,11 @@ struct fz_reflect {
 	struct fz_seats seats;
 	struct fz_udp_batch *batch; /* of all sockets */
 	struct fz_test_socket *sockets;
-	struct fz_departure departure;
-	struct fizeau_stamp taken[FZ_REFLECT_STAMPS]; /* of the packets whose transmit stamp is awaited, by its id */
-	uint32_t awaited;                             /* id of the next */
-	struct fizeau_mono stamp_wanted;              /* when the last was */
+	struct fz_departure lone, batches;             /* packets that are alone in their batch; all others */
+	struct fz_awaited awaiting[FZ_REFLECT_STAMPS]; /* by id */
+	uint32_t awaited;                              /* id of the next */
+	struct fizeau_mono stamp_due;                  /* from when on the next may be wanted */
+	struct fizeau_mono lone_since;                 /* when the read of a lone packet began; FIZEAU_NEVER: of a batch */
 	struct fz_reflected **slots; /* FZ_WORKER_SLOTS */
 	uint32_t running;           /* sessions that were started */
 };

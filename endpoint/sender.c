@@ -256,7 +256,7 @@ static int stamp_batch(struct fz_endpoint_sender *sender, uint32_t count, struct
 {
 	struct fz_correction correction;
 
-	(void)fz_departure_known(&sender->departure, now, &correction);
+	(void)fz_departure_known(&sender->departure, FZ_EFFORT_UNKNOWN, now, &correction);
 	for (uint32_t i = 0; i < count; i++) {
 		struct fizeau_stamp stamp;
 		int error;
@@ -324,7 +324,8 @@ static void on_sent(void *arg, uint32_t events)
 		if (stamps[i].stamp.source != FIZEAU_STAMP_KERNEL || sender->own[seq % OWN_STAMPS].seq != seq)
 			continue;
 		fz_stamp_count(&sender->counters.left, stamps[i].stamp.source);
-		fz_departure_learn(&sender->departure, &sender->own[seq % OWN_STAMPS].stamp, &stamps[i].stamp, now);
+		fz_departure_learn(&sender->departure, &sender->own[seq % OWN_STAMPS].stamp, &stamps[i].stamp,
+			FZ_EFFORT_UNKNOWN, now);
 	}
 	/* Other news is an error, which goes by being read. */
 	if (count == 0)

@@ -5,6 +5,9 @@
 
 #define LEAST 3                /* of which one alone cannot mislead */
 #define DELAY_MAX_NS 100000000 /* longer than any packet waits in this host */
+#define EFFORT_NS 10000        /* for which delays are remembered where it is known */
+#define EFFORT_LEAST_NS 1000
+#define EFFORT_MOST_NS 100000
 #define FORGET_NS 120000000000 /* a sender of one packet a minute still learns */
 
 /* Where a value is, or belongs, among the sorted ones. */
@@ -47,8 +50,17 @@ static void remember(struct fz_departures *departures, int32_t delay_ns)
 	departures->count++;
 }
 
+static int64_t effort_of(int64_t effort_ns)
+{
+	if (effort_ns == FZ_EFFORT_UNKNOWN)
+		return EFFORT_NS;
+	if (effort_ns < EFFORT_LEAST_NS)
+		return EFFORT_LEAST_NS;
+	return effort_ns < EFFORT_MOST_NS ? effort_ns : EFFORT_MOST_NS;
+}
+
 void fz_departure_learn(struct fz_departure *departure, const struct fizeau_stamp *own, const struct fizeau_stamp *left,
-	struct fizeau_mono now)
+	int64_t effort_ns, struct fizeau_mono now)
 {
 	struct fz_departures *departures =
 		left->source == FIZEAU_STAMP_HARDWARE ? &departure->card : &departure->kernel;
@@ -58,7 +70,7 @@ void fz_departure_learn(struct fz_departure *departure, const struct fizeau_stam
 		return;
 	if (now.ns - departures->learnt.ns > FORGET_NS)
 		*departures = (struct fz_departures){0};
-	remember(departures, (int32_t)delay_ns);
+	remember(departures, (int32_t)(delay_ns * EFFORT_NS / effort_of(effort_ns)));
 	departures->learnt = now;
 }
 
@@ -67,17 +79,18 @@ static bool known(const struct fz_departures *departures, struct fizeau_mono now
 	return departures->count >= LEAST && now.ns - departures->learnt.ns <= FORGET_NS;
 }
 
-bool fz_departure_known(const struct fz_departure *departure, struct fizeau_mono now, struct fz_correction *correction)
+bool fz_departure_known(const struct fz_departure *departure, int64_t effort_ns, struct fizeau_mono now,
+	struct fz_correction *correction)
 {
 	const struct fz_departures *departures = known(&departure->card, now) ? &departure->card : &departure->kernel;
 	const int32_t *sorted = departures->sorted;
 	uint32_t low = 0, high;
-	int32_t median;
+	int64_t median, spread;
 
 	*correction = (struct fz_correction){0};
 	if (!known(departures, now))
 		return false;
-	median = sorted[(departures->count - 1) / 2];
+	median = ((int64_t)sorted[(departures->count - 1) / 2] + sorted[departures->count / 2]) / 2;
 	/* From both ends, drops whichever is farther from the median until nine in ten are left. */
 	high = departures->count - 1;
 	for (uint32_t drop = departures->count / 10; drop > 0; drop--) {
@@ -86,8 +99,9 @@ bool fz_departure_known(const struct fz_departure *departure, struct fizeau_mono
 		else
 			low++;
 	}
-	correction->delay_ns = median;
-	correction->spread_ns = sorted[high] - median > median - sorted[low] ? sorted[high] - median : median - sorted[low];
+	spread = sorted[high] - median > median - sorted[low] ? sorted[high] - median : median - sorted[low];
+	correction->delay_ns = median * effort_of(effort_ns) / EFFORT_NS;
+	correction->spread_ns = spread * effort_of(effort_ns) / EFFORT_NS;
 	return true;
 }
 
