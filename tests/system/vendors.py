@@ -11,43 +11,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from octets import ntp  # noqa: E402
-from player import NTP, REQUEST, START, Server, greeting, server_start  # noqa: E402
+from odd_reflector import HEADER, Reflector  # noqa: E402
+from player import REQUEST, START, Server, greeting, server_start  # noqa: E402
 from suite import Suite, fizeau, fizeau_json  # noqa: E402
 from twamp import Control, Fizeaud, Sender  # noqa: E402
 
 COUNT = 12
-HEADER = 41
-
-
-class Reflector:
-    """Open TWAMP-Test as RFC 5357 has it, but for the quirks. What it wrote is in told: by the sender's number, its own number, T2 and T3
-    in nanoseconds of Unix time."""
-
-    def __init__(self, copies=False, first=0, resets=(), error=0x8101, same_stamps=False, ttl=255, spare=(0, 0),
-                 octets=lambda received: max(received, HEADER), loses=()):
-        self.copies, self.next, self.resets, self.error, self.same_stamps = copies, first, resets, error, same_stamps
-        self.ttl, self.spare, self.octets, self.loses = ttl, spare, octets, loses
-        self.told = {}
-
-    def __call__(self, packet, _number):
-        came = time.time_ns()
-        sender = struct.unpack(">I", packet[:4])[0]
-        if sender in self.loses:
-            return []
-        if sender in self.resets:
-            self.next = 0
-        seq = sender if self.copies else self.next
-        self.next += 1
-        goes = came if self.same_stamps else time.time_ns()
-        self.told[sender] = (seq, came, goes)
-        answer = (struct.pack(">IQHHQ", seq, self.ntp(goes), self.error, self.spare[0], self.ntp(came)) + packet[:14]
-                  + struct.pack(">HB", self.spare[1], self.ttl))
-        return [(answer + packet[14:]).ljust(self.octets(len(packet)), b"\0")[:self.octets(len(packet))]]
-
-    @staticmethod
-    def ntp(unix_ns):
-        seconds, rest = divmod(unix_ns, 10**9)
-        return (seconds + NTP) << 32 | (rest << 32) // 10**9
 
 
 def control(modes=1, judge=lambda request: 0):
