@@ -58,7 +58,8 @@ struct fizeau_st_timestamp_information {
 struct fizeau_st_reflection {
 	struct fizeau_reflection base; /* all stamps NTP, whatever Z was; Error Estimates as they came */
 	uint16_t ssid;      /* as it came back, 0: the reflector knows no SSIDs, or none was sent */
-	uint32_t answered;  /* sets of FIZEAU_ST_TLV_BIT: TLVs that came back understood and are told below */
+	/* Sets of FIZEAU_ST_TLV_BIT; bit 0 stands for all types that enum fizeau_st_tlv does not name. */
+	uint32_t answered;  /* TLVs that came back understood and are told below */
 	uint32_t unknown;   /* ... with U: the reflector does not know them */
 	uint32_t malformed; /* ... with M, or not readable here: what follows was not looked at */
 	uint32_t integrity; /* ... with I: the reflector found their HMAC wrong, and none was looked at */

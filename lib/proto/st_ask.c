@@ -83,7 +83,7 @@ void fz_st_ask_put(const struct fizeau_st_sender_config *config, uint32_t packet
 
 static uint32_t bit_of(const struct fz_st_tlv *tlv)
 {
-	return fz_st_tlv_known(tlv->type) ? FIZEAU_ST_TLV_BIT(tlv->type) : 0;
+	return FIZEAU_ST_TLV_BIT(fz_st_tlv_known(tlv->type) ? tlv->type : 0);
 }
 
 /*= rfc8972#section-4 SX-4-08 */

@@ -24,7 +24,8 @@ struct fizeau_st_reflector {
 	bool authenticated;
 	uint32_t reflected;	 /* and so the number of the next reflection, unless stateless */
 	struct sent sent[SENT]; /* by their numbers */
-	uint64_t last_stamp;	 /* Timestamp of the last reflection, as on the wire */
+	uint64_t last_stamp;	 /* Timestamp and Error Estimate of the last reflection, as on the wire */
+	uint16_t last_error;
 	bool any_left;
 	uint32_t left_seq; /* of the last that was finished, and when it left */
 	struct fizeau_stamp left;
@@ -100,24 +101,26 @@ static bool shortly_before(uint64_t stamp, uint64_t other)
 	return stamp != 0 && other - stamp < LOOP_S;
 }
 
-/* Whether seq and stamp are those of a reflection of ours. */
-static bool ours(const struct fizeau_st_reflector *r, uint32_t seq, uint64_t stamp)
+/* Whether these are Sequence Number, Timestamp and Error Estimate of a reflection of ours. */
+static bool ours(const struct fizeau_st_reflector *r, uint32_t seq, uint64_t stamp, uint16_t error)
 {
 	const struct sent *sent = &r->sent[seq % SENT];
 
 	if (sent->stamp != 0 && sent->seq == seq)
 		return sent->stamp == stamp;
 	/* It would be an earlier one. */
-	return (r->config.stateless || (int32_t)(seq - r->reflected) < 0) && shortly_before(stamp, r->last_stamp);
+	return (r->config.stateless || (int32_t)(seq - r->reflected) < 0) && error == r->last_error &&
+		shortly_before(stamp, r->last_stamp);
 }
 
 /* A packet that carries a reflection of ours is no sender's: as what it answers to, if it is another reflector's, or as
    it was, if it is an echo's. Its sender would answer all that it is sent, and so would we. Garbage in MBZ is let pass:
-   an echo has all three stamps in order. */
+   an echo has all of its stamps in order. */
 static bool loops(const struct fizeau_st_reflector *r, const struct fz_st_packet *packet)
 {
-	return ours(r, packet->sender_seq, packet->sender_stamp) ||
-		(shortly_before(packet->receive_stamp, packet->stamp) && ours(r, packet->seq, packet->stamp));
+	return ours(r, packet->sender_seq, packet->sender_stamp, packet->sender_error) ||
+		(shortly_before(packet->receive_stamp, packet->stamp) &&
+			ours(r, packet->seq, packet->stamp, packet->error));
 }
 
 /* The TLVs of a reflection, which are so far as they came. */
@@ -210,13 +213,15 @@ static void follow_up(const struct fizeau_st_reflector *r, uint8_t *out, const s
 int fizeau_st_reflector_finish(
 	struct fizeau_st_reflector *r, uint8_t *out, const struct fizeau_st_reply *reply, struct fizeau_stamp stamp)
 {
+	const struct fizeau_stamp_format *format = reply->light ? &ntp_format : &r->config.format;
 	int error = 0;
 
 	if (reply->follow_up_at != 0)
 		follow_up(r, out, reply);
 	if (reply->hmac_at != 0)
 		error = fz_st_cover(&r->keys[0], out, fz_st_base(r->authenticated), reply->hmac_at);
-	r->last_stamp = fz_st_put_stamp(out, r->authenticated, reply->light ? &ntp_format : &r->config.format, stamp);
+	r->last_stamp = fz_st_put_stamp(out, r->authenticated, format, stamp);
+	r->last_error = fizeau_error_estimate_in(stamp.error, format);
 	if (error == 0 && r->authenticated)
 		error = fz_hmac256_of(&r->keys[0], out, FZ_ST_COVERED, NULL, 0, out + FZ_ST_COVERED);
 	r->sent[reply->seq % SENT] = (struct sent){reply->seq, r->last_stamp};
