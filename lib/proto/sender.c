@@ -6,6 +6,7 @@
 #include <string.h>
 #include <fizeau/event.h>
 #include "lib/base/buf.h"
+#include "lib/base/padding.h"
 #include "lib/crypto/packet.h"
 #include "lib/wire/test_twamp.h"
 
@@ -127,37 +128,9 @@ size_t fizeau_sender_octets(const struct fizeau_sender *sender)
 	return sender->octets;
 }
 
-#define GAMMA 0x9e3779b97f4a7c15
-#define WORDS_BITS 13 /* of a packet's padding: 65,507 octets at most */
-
-/* SplitMix64: its state is the session's own, so that nothing can be learnt from it
-   about other random numbers. */
-static uint64_t padding_next(uint64_t *state)
-{
-	uint64_t z = *state += GAMMA;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-/* Padding of packet seq, its first len octets: each number has a part of the generator's sequence to itself, so that what
-   comes back can be told without being remembered. */
+/* Padding of packet seq, its first len octets. */
 /*= rfc4656#section-4.1.2 OW-4.1.2-21 OW-4.1.2-22 OW-4.1.2-23 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-12 TW-4.2.1-13 TW-4.2.1-14 TW-4.2.1-15 TW-4.2.1-16 */
-static void put_random(const struct fizeau_sender *sender, uint32_t seq, uint8_t *padding, size_t len)
-{
-	uint64_t state = sender->padding_seed + ((uint64_t)seq << WORDS_BITS) * GAMMA, random;
-
-	for (; len >= sizeof(random); len -= sizeof(random)) {
-		random = padding_next(&state);
-		memcpy(padding, &random, sizeof(random));
-		padding += sizeof(random);
-	}
-	random = padding_next(&state);
-	memcpy(padding, &random, len);
-}
-
 /*= rfc6038#section-4.3 RO-4.3-05 */
 /*= rfc6038#section-5.1.2 RO-5.1.2-01 RO-5.1.2-02 RO-5.1.2-03 RO-5.1.2-05 */
 static void put_padding(const struct fizeau_sender *sender, uint32_t seq, uint8_t *padding, size_t len)
@@ -167,7 +140,7 @@ static void put_padding(const struct fizeau_sender *sender, uint32_t seq, uint8_
 	if (sender->zero_padding)
 		memset(padding, 0, len);
 	else
-		put_random(sender, seq, padding, len);
+		fz_padding_put(sender->padding_seed, seq, padding, len);
 	if (sender->comes_back > 0 && sender->features.server_octets != 0)
 		fz_write_u16(&w, sender->features.server_octets);
 }
