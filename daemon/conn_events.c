@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is done on the events of a control connection's machine: keys, sessions, their start and their end. */
+#include <stdlib.h>
 #include <string.h>
 #include "conn_parts.h"
 #include "ipsec.h"
@@ -33,7 +34,7 @@ static void session_ended(struct fz_session *session, enum fz_counter reason)
 	forget_session(conn, session);
 	/*= rfc5357#section-3.1 TW-3.1-08 */
 	if (session->state == FZ_SESSION_RUNNING && !conn->closed) {
-		fizeau_server_session_expired(conn->server, fz_clock_mono());
+		fizeau_server_session_expired(conn->server, session->sid, fz_clock_mono());
 		fz_conn_turn(conn, 0);
 	}
 }
@@ -168,6 +169,47 @@ static void on_stopped(struct fz_conn *conn)
 	}
 }
 
+static int compare_sid(const void *key, const void *sid)
+{
+	return memcmp(key, sid, FIZEAU_SID_OCTETS);
+}
+
+/* Start-N-Sessions and Stop-N-Sessions: those that it names, and no others. What ended before its start has lost its
+   worker, and the client may ask for another. */
+/*= rfc5938#section-3.3 IS-3.3-03 */
+/*= rfc5938#section-4.2 IS-4.2-01 IS-4.2-02 IS-4.2-04 */
+static void on_n(struct fz_conn *conn, const struct fizeau_event *event)
+{
+	const struct fizeau_sid *sids = event->n_wanted.sids, *named;
+	bool starts = event->type == FIZEAU_EVENT_START_N_WANTED;
+	uint32_t count = event->n_wanted.count;
+	uint8_t *accepts = malloc(count);
+	struct fz_session **at = &conn->sessions, *session;
+
+	if (!accepts) {
+		conn->broken = true;
+		return;
+	}
+	memset(accepts, starts ? FIZEAU_ACCEPT_TEMPORARY_LIMIT : FIZEAU_ACCEPT_OK, count);
+	while ((session = *at)) {
+		named = bsearch(session->sid, sids, count, sizeof(*sids), compare_sid);
+		if (named && !starts) {
+			*at = session->next_of_owner;
+			session->owner = NULL;
+			fz_session_stop(session);
+			continue;
+		}
+		if (named) {
+			accepts[named - sids] = FIZEAU_ACCEPT_OK;
+			fz_session_start(session);
+		}
+		at = &session->next_of_owner;
+	}
+	if (fizeau_server_answer_n(conn->server, accepts, count, fz_clock_mono()))
+		conn->broken = true;
+	free(accepts);
+}
+
 static void on_closed(struct fz_conn *conn, int error)
 {
 	struct fz_engine *engine = conn->engine;
@@ -223,6 +265,10 @@ void fz_conn_event(struct fz_conn *conn, const struct fizeau_event *event)
 	case FIZEAU_EVENT_FETCH_WANTED:
 		on_ow_event(conn, event);
 		break;
+	case FIZEAU_EVENT_START_N_WANTED:
+	case FIZEAU_EVENT_STOP_N_WANTED:
+		on_n(conn, event);
+		break;
 	case FIZEAU_EVENT_CLOSED:
 		on_closed(conn, event->closed.error);
 		break;
@@ -231,6 +277,8 @@ void fz_conn_event(struct fz_conn *conn, const struct fizeau_event *event)
 	case FIZEAU_EVENT_SERVER_START:
 	case FIZEAU_EVENT_SESSION_ANSWER:
 	case FIZEAU_EVENT_START_ACK:
+	case FIZEAU_EVENT_START_N_ACK:
+	case FIZEAU_EVENT_STOP_N_ACK:
 	case FIZEAU_EVENT_FETCH_ANSWER:
 	case FIZEAU_EVENT_FETCH_RECORDS:
 	case FIZEAU_EVENT_FETCH_DONE:

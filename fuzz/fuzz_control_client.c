@@ -3,6 +3,7 @@
    octet that is no step says that the script is for OWAMP. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <fizeau/fetch_client.h>
 #include "fuzz/script.h"
 #include "lib/crypto/stream.h"
@@ -11,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define HELD_OCTETS_MAX 4096
 #define SAYS_OWAMP 0xF0
+#define SIDS_KEPT 2
 
 static const struct fizeau_session_keys keys = {.aes = {1, 2, 3}, .hmac = {4, 5, 6}};
 static const uint8_t server_iv[16];
@@ -23,6 +25,9 @@ struct fuzzed {
 	bool closed;
 	bool owamp;
 	uint32_t mode;
+	bool individual;
+	struct fizeau_sid sids[SIDS_KEPT]; /* of the last sessions that were granted */
+	uint32_t accepted;
 };
 
 static void give(struct fuzzed *f, const uint8_t *octets, size_t len)
@@ -88,6 +93,7 @@ static void set_up(struct fuzzed *f, struct script *script)
 
 	if (fizeau_control_client_set_up(f->c, &choice, f->now) == 0)
 		f->mode = choice.mode;
+	f->individual = !f->owamp && (f->mode & FIZEAU_MODE_INDIVIDUAL) != 0;
 }
 
 static void give_server_start(struct fuzzed *f, struct script *script)
@@ -154,6 +160,19 @@ static void fetch(struct fuzzed *f, struct script *script)
 	(void)!fizeau_control_client_fetch(f->c, sid, begin, script_u8(script), f->now);
 }
 
+/* Where each session is started by itself: those that are kept. */
+static void start(struct fuzzed *f, struct script *script)
+{
+	if (fizeau_control_client_start(f->c, f->now) == FIZEAU_ERR_STATE && f->individual)
+		(void)!fizeau_control_client_start_n(f->c, f->sids, script_u8(script) % (SIDS_KEPT + 1), f->now);
+}
+
+static void stop(struct fuzzed *f, uint8_t accept)
+{
+	if (fizeau_control_client_stop(f->c, accept, f->now) == FIZEAU_ERR_STATE && f->individual)
+		(void)!fizeau_control_client_stop_n(f->c, f->sids, accept % (SIDS_KEPT + 1), f->now);
+}
+
 static void check_ends(const struct fizeau_event *event)
 {
 	if (event->stopped.ends == NULL)
@@ -192,6 +211,8 @@ static void check_session(struct fuzzed *f, const struct fizeau_event *event)
 	if (!f->owamp)
 		assert((event->session.accept == 0) == (event->session.port != 0));
 	(void)!fizeau_control_client_test_keys(f->c, event->session.sid, &test_keys);
+	if (event->session.accept == 0)
+		memcpy(f->sids[f->accepted++ % SIDS_KEPT].octets, event->session.sid, FIZEAU_SID_OCTETS);
 }
 
 static void pull(struct fuzzed *f)
@@ -210,6 +231,8 @@ static void pull(struct fuzzed *f)
 			check_answer(&event);
 		else if (event.type == FIZEAU_EVENT_FETCH_RECORDS)
 			check_records(&event);
+		else if (event.type == FIZEAU_EVENT_START_N_ACK || event.type == FIZEAU_EVENT_STOP_N_ACK)
+			assert(event.n_ack.count > 0 && event.n_ack.count <= f->accepted);
 	}
 }
 
@@ -264,13 +287,13 @@ static void step(struct fuzzed *f, struct script *script)
 		send(f, script);
 		break;
 	case 8:
-		(void)!fizeau_control_client_start(f->c, f->now);
+		start(f, script);
 		break;
 	case 9:
 		pass(f, script);
 		break;
 	case 10:
-		(void)!fizeau_control_client_stop(f->c, script_u8(script), f->now);
+		stop(f, script_u8(script));
 		break;
 	case 12:
 		give_part(f, script);

@@ -4,6 +4,7 @@
    that the script is for OWAMP. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <fizeau/schedule.h>
 #include <fizeau/server.h>
 #include "fuzz/script.h"
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HELD_OCTETS_MAX 4096
 #define HELD_OCTETS_MAX_OWAMP 32768 /* records on their way out */
 #define SAYS_OWAMP 0x40
+#define SESSIONS_MAX 3
 
 static const struct fizeau_session_keys keys = {.aes = {1, 2, 3}, .hmac = {4, 5, 6}};
 static const uint8_t client_iv[16];
@@ -25,6 +27,8 @@ struct fuzzed {
 	bool sealing;
 	bool closed;
 	bool owamp;
+	uint8_t sid[FIZEAU_SID_OCTETS]; /* of the last session that was granted */
+	uint32_t wanted;                /* sessions of the last Start-N-Sessions or Stop-N-Sessions */
 };
 
 static void give(struct fuzzed *f, const uint8_t *octets, size_t len)
@@ -157,6 +161,14 @@ static void check_slots(const struct fizeau_event *event)
 	fizeau_schedule_free(schedule);
 }
 
+static void check_sids(struct fuzzed *f, const struct fizeau_event *event)
+{
+	f->wanted = event->n_wanted.count;
+	assert(f->wanted > 0 && f->wanted <= SESSIONS_MAX);
+	for (uint32_t i = 1; i < f->wanted; i++)
+		assert(memcmp(&event->n_wanted.sids[i - 1], &event->n_wanted.sids[i], FIZEAU_SID_OCTETS) < 0);
+}
+
 static void pull(struct fuzzed *f)
 {
 	struct fizeau_event event;
@@ -171,6 +183,8 @@ static void pull(struct fuzzed *f)
 			check_slots(&event);
 		else if (event.type == FIZEAU_EVENT_FETCH_WANTED)
 			assert(event.fetch.begin <= event.fetch.end);
+		else if (event.type == FIZEAU_EVENT_START_N_WANTED || event.type == FIZEAU_EVENT_STOP_N_WANTED)
+			check_sids(f, &event);
 	}
 }
 
@@ -181,11 +195,22 @@ static void answer_session(struct fuzzed *f, struct script *script)
 	uint8_t sid[FIZEAU_SID_OCTETS] = {port};
 	struct fizeau_test_keys test_keys;
 
+	memcpy(f->sid, sid, sizeof(f->sid));
 	/* An answer takes back what the event lent, so that whoever answers has seen it. */
 	if (f->owamp)
 		pull(f);
 	(void)!fizeau_server_answer_session(f->s, accept, port, sid, f->now);
 	(void)!fizeau_server_test_keys(f->s, sid, &test_keys);
+}
+
+/* Whichever of them is wanted. */
+static void answer_start(struct fuzzed *f, uint8_t accept)
+{
+	uint8_t accepts[SESSIONS_MAX] = {accept, accept >> 4};
+
+	if (fizeau_server_answer_start(f->s, accept, f->now) == FIZEAU_ERR_STATE &&
+		fizeau_server_answer_n(f->s, accepts, f->wanted, f->now) == 0)
+		assert(fizeau_server_answer_n(f->s, accepts, f->wanted, f->now) == FIZEAU_ERR_STATE);
 }
 
 static void pass(struct fuzzed *f, struct script *script)
@@ -230,7 +255,7 @@ static void step(struct fuzzed *f, struct script *script)
 		answer_session(f, script);
 		break;
 	case 5:
-		(void)!fizeau_server_answer_start(f->s, script_u8(script), f->now);
+		answer_start(f, script_u8(script));
 		break;
 	case 6:
 		pull(f);
@@ -239,7 +264,7 @@ static void step(struct fuzzed *f, struct script *script)
 		send(f, script);
 		break;
 	case 8:
-		fizeau_server_session_expired(f->s, f->now);
+		fizeau_server_session_expired(f->s, f->sid, f->now);
 		break;
 	case 9:
 		pass(f, script);
@@ -273,7 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.start_time = 1,
 		.servwait_ns = 1000,
 		.setup_timeout_ns = 1000,
-		.max_sessions = 3,
+		.max_sessions = SESSIONS_MAX,
 	};
 
 	if ((config.modes & SAYS_OWAMP) != 0) {

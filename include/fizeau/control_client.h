@@ -55,11 +55,23 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_tw(struct fizeau_co
    port of an end that the client runs, or for a SID that a session of this connection has. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_request_ow(struct fizeau_control_client *client,
 	const struct fizeau_ow_request *request, struct fizeau_mono now);
-/* Sends Start-Sessions for all accepted sessions; one START_ACK will come. FIZEAU_ERR_STATE without one. */
+/* Sends Start-Sessions for all accepted sessions; one START_ACK will come. FIZEAU_ERR_STATE without one, and with
+   individual session control. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_start(struct fizeau_control_client *client, struct fizeau_mono now);
 /* Sends Stop-Sessions with accept; nothing is answered (RFC 5357 3.8). New requests may follow. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop(struct fizeau_control_client *client, uint8_t accept,
 	struct fizeau_mono now);
+
+/* With individual session control (FIZEAU_MODE_INDIVIDUAL, RFC 5938) each session is started and stopped by itself, and
+   requests may also be sent while others run. These send Start-N-Sessions for sessions that were accepted and do not run,
+   and Stop-N-Sessions for sessions that run. START_N_ACKs or STOP_N_ACKs will come, one or more, that name each of them
+   once. Others may be started and stopped before they have come; no request then. FIZEAU_ERR_STATE without individual
+   session control or before Accept-Session has come; FIZEAU_ERR_RANGE for no session, one that is in another state, or
+   one that is named twice; FIZEAU_ERR_LIMIT, FIZEAU_ERR_MEMORY if the message does not find room: nothing was sent then. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_start_n(struct fizeau_control_client *client,
+	const struct fizeau_sid *sids, uint32_t count, struct fizeau_mono now);
+FIZEAU_API FIZEAU_MUST_USE int fizeau_control_client_stop_n(struct fizeau_control_client *client,
+	const struct fizeau_sid *sids, uint32_t count, struct fizeau_mono now);
 
 /* OWAMP: sends Stop-Sessions with one end for each running session that is sent by the client, in any order; ranges are
    copied. The server sends one as well, before or after: STOPPED. When both are through, new requests and fetches may

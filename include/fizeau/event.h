@@ -56,6 +56,11 @@ struct fizeau_address {
 	uint8_t octets[16]; /* network order; IPv4 in the first four, the rest zero */
 };
 
+/* A session's identifier, where there are several of them. */
+struct fizeau_sid {
+	uint8_t octets[FIZEAU_SID_OCTETS];
+};
+
 /* Request-TW-Session (RFC 5357 3.5). */
 struct fizeau_tw_request {
 	uint8_t ip_version;             /* IPVN: 4 or 6 */
@@ -106,12 +111,16 @@ enum fizeau_event_type {
 	FIZEAU_EVENT_STOPPED,        /* Stop-Sessions is in: nothing to answer; in OWAMP both ends send one */
 	FIZEAU_EVENT_OW_SESSION_WANTED, /* Request-Session is in: fizeau_server_answer_session */
 	FIZEAU_EVENT_FETCH_WANTED,   /* Fetch-Session is in: fizeau_server_answer_fetch */
+	FIZEAU_EVENT_START_N_WANTED, /* Start-N-Sessions is in: fizeau_server_answer_n */
+	FIZEAU_EVENT_STOP_N_WANTED,  /* Stop-N-Sessions is in: likewise */
 
 	/* Control-Client. */
 	FIZEAU_EVENT_GREETING,       /* Server-Greeting is in: fizeau_control_client_set_up */
 	FIZEAU_EVENT_SERVER_START,   /* connected, commands may be sent */
 	FIZEAU_EVENT_SESSION_ANSWER, /* Accept-Session is in */
 	FIZEAU_EVENT_START_ACK,      /* Start-Ack is in */
+	FIZEAU_EVENT_START_N_ACK,    /* a Start-N-Ack is in: some of the sessions asked for, or all */
+	FIZEAU_EVENT_STOP_N_ACK,     /* a Stop-N-Ack is in: likewise */
 	FIZEAU_EVENT_FETCH_ANSWER,   /* Fetch-Ack is in, and all that precedes the records: fetch_client.h */
 	FIZEAU_EVENT_FETCH_RECORDS,  /* records are in, not proved yet */
 	FIZEAU_EVENT_FETCH_DONE,     /* and now they are */
@@ -145,6 +154,12 @@ struct fizeau_event {
 			uint8_t sid[FIZEAU_SID_OCTETS];
 			uint32_t begin, end; /* both included, begin <= end; 0 and 0xffffffff: the complete session */
 		} fetch;
+		struct {                          /* START_N_WANTED, STOP_N_WANTED */
+			/* Sorted, each once: accepted ones that do not run, or running ones. What else the command
+			   named the machine answers itself. The machine's, until the answer. */
+			const struct fizeau_sid *sids;
+			uint32_t count; /* 1 or more */
+		} n_wanted;
 		struct { /* GREETING */
 			uint32_t modes;
 			uint8_t challenge[16], salt[16];
@@ -154,6 +169,11 @@ struct fizeau_event {
 			uint8_t accept;
 			uint64_t start_time; /* SERVER_START: when the server came up, NTP */
 		} answer;
+		struct { /* START_N_ACK, STOP_N_ACK; a refusal leaves these sessions as they were */
+			uint8_t accept;
+			const struct fizeau_sid *sids; /* the machine's, until the next event */
+			uint32_t count;                /* 1 or more */
+		} n_ack;
 		struct { /* SESSION_ANSWER; a refusal does not close the connection */
 			uint8_t accept;
 			uint16_t port;

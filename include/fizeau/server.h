@@ -25,7 +25,8 @@ struct fizeau_server_config {
 	int64_t setup_timeout_ns; /* time for the peer to finish its set-up; > 0 */
 	uint16_t server_octets;   /* with FIZEAU_MODE_REFLECT_OCTETS: what senders are to put into each packet, and get back
 	                             (RFC 6038 4.3); told where two octets or more come back. 0: nothing */
-	uint32_t max_sessions;    /* requests held at once; more are answered with Accept 5 */
+	uint32_t max_sessions;    /* requests held at once; more are answered with Accept 5. With individual session control
+	                             what runs counts as well, and no command may name more */
 };
 
 /* Random octets of one connection, from a CSPRNG; never reused. */
@@ -65,12 +66,18 @@ FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_key(struct fizeau_server *se
 /* Answer to SESSION_WANTED and OW_SESSION_WANTED. accept OK: port is the reflector's, in OWAMP the receiver's or the
    sender's if the server runs one of them only; sid of the server's making, or the client's where it receives.
    Otherwise port and sid are sent as zero, and the connection goes on. FIZEAU_ERR_RANGE for a port of 0, for another SID
-   than the client's where that is due, or for one that a session of this connection has; FIZEAU_ERR_MEMORY: nothing was
-   sent then, and another answer is allowed. */
+   than the client's where that is due, or for one that a session of this connection has (in OWAMP, and with individual
+   session control); FIZEAU_ERR_MEMORY: nothing was sent then, and another answer is allowed. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_session(struct fizeau_server *server, uint8_t accept, uint16_t port,
 	const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_mono now);
 /* Answer to START_WANTED. Not OK: the sessions accepted so far are forgotten and the connection goes on. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_start(struct fizeau_server *server, uint8_t accept,
+	struct fizeau_mono now);
+/* Answer to START_N_WANTED and STOP_N_WANTED (RFC 5938): one Accept for each SID of the event, in its order. Not OK: the
+   session stays as it was, and may be named again. FIZEAU_ERR_STATE if none is wanted; FIZEAU_ERR_RANGE unless count is
+   the event's, FIZEAU_ERR_MEMORY, FIZEAU_ERR_LIMIT if too much of the output waits to be sent: nothing was sent then, and
+   another answer is allowed. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_server_answer_n(struct fizeau_server *server, const uint8_t *accepts, uint32_t count,
 	struct fizeau_mono now);
 /* OWAMP: the server's own Stop-Sessions, with one end for each running session that is sent from here, in any order.
    Once, while sessions run; when the peer's has come as well, the connection takes requests again. ranges are copied.
@@ -92,8 +99,10 @@ FIZEAU_API uint64_t fizeau_server_records_wanted(const struct fizeau_server *ser
 FIZEAU_API FIZEAU_MUST_USE int64_t fizeau_server_send_records(struct fizeau_server *server, const uint8_t *octets,
 	size_t len, struct fizeau_mono now);
 /* A running session has ended by REFWAIT; when all have, SERVWAIT runs again (RFC 5357 3.1), and Stop-Sessions
-   may count them or not (wire.md T-13). */
-FIZEAU_API void fizeau_server_session_expired(struct fizeau_server *server, struct fizeau_mono now);
+   may count them or not (wire.md T-13). With individual session control sid says which it was, and Stop-N-Sessions may
+   still name it; otherwise sid is not looked at. */
+FIZEAU_API void fizeau_server_session_expired(struct fizeau_server *server, const uint8_t sid[static FIZEAU_SID_OCTETS],
+	struct fizeau_mono now);
 
 /* Test keys of a session of this connection. FIZEAU_ERR_STATE in open and mixed mode or before the set-up. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_server_test_keys(const struct fizeau_server *server,

@@ -121,6 +121,8 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 		error = FIZEAU_ERR_REFUSED;
 	if (error == 0)
 		error = c->ow != NULL ? fz_client_check_accept_ow(c, &answer) : check_accept_tw(c, &answer);
+	if (error == 0 && fz_client_individual(c))
+		error = fz_client_n_accept(c, answer.sid);
 	if (error < 0 && error != FIZEAU_ERR_REFUSED) {
 		fz_client_close(c, error, 0);
 		return;
@@ -136,7 +138,8 @@ static void take_accept_session(struct fizeau_control_client *c, const uint8_t *
 		event->session.reflected_octets = answer.reflected_octets;
 		event->session.server_octets = answer.server_octets;
 		/*= rfc5357#section-3.8 TW-3.8-07 */
-		fz_sessions_accept(&c->sessions);
+		if (!fz_client_individual(c))
+			fz_sessions_accept(&c->sessions);
 	}
 	fz_client_await_caller(c, FZ_CLIENT_IDLE);
 }
@@ -166,6 +169,7 @@ static const struct row rows[] = {
 	{true, true, FZ_CLIENT_SERVER_START, {FZ_SERVER_START_OCTETS, FZ_CLEAR, take_server_start}},
 	{true, true, FZ_CLIENT_SESSION, {FZ_ACCEPT_SESSION_OCTETS, FZ_SEALED, take_accept_session}},
 	{true, true, FZ_CLIENT_START, {FZ_START_ACK_OCTETS, FZ_SEALED, take_start_ack}},
+	{true, false, FZ_CLIENT_ACKS, {FZ_N_HEAD_OCTETS, FZ_OPENED, fz_client_take_ack_n}},
 	{false, true, FZ_CLIENT_RUNNING, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_client_take_stop}},
 	{false, true, FZ_CLIENT_STOPPING, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_client_take_stop}},
 	{false, true, FZ_CLIENT_FETCH, {FZ_FETCH_ACK_OCTETS, FZ_SEALED, fz_client_take_fetch_ack}},
@@ -196,8 +200,12 @@ static void take_part(struct fizeau_control_client *c, struct fizeau_mono now)
 
 static void reclaim(struct fizeau_control_client *c)
 {
-	if (fz_channel_reclaim(&c->channel))
+	if (!fz_channel_reclaim(&c->channel))
+		return;
+	if (c->ow != NULL)
 		fz_client_ow_reclaim(c->ow);
+	else
+		fz_client_n_reclaim(&c->n);
 }
 
 size_t fizeau_control_client_recv(
@@ -253,6 +261,7 @@ void fizeau_control_client_free(struct fizeau_control_client *c)
 	if (c == NULL)
 		return;
 	fz_client_ow_free(c->ow);
+	fz_client_n_free(&c->n);
 	fz_channel_wipe(&c->channel);
 	fizeau_wipe(c, sizeof(*c));
 	free(c);
@@ -404,6 +413,8 @@ int fizeau_control_client_request_tw(
 
 /*= rfc4656#section-3.7 OW-3.7-01 */
 /*= rfc5357#section-3.7 TW-3.7-01 */
+/*= rfc5938#section-2 IS-2-02 */
+/*= rfc5938#section-3.1 IS-3.1-05 */
 int fizeau_control_client_start(struct fizeau_control_client *c, struct fizeau_mono now)
 {
 	uint8_t *octets;

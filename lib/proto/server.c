@@ -17,9 +17,10 @@
 #define NO_COMMAND (-1)
 #define LONGEST_ANSWER FZ_ACCEPT_SESSION_OCTETS
 
-/* When a message may come: in which protocol and phase, and what its first octet is. */
+/* When a message may come: in which protocol and phase, and what its first octet is. TWAMP with individual session
+   control has commands of its own in the place of some. */
 struct row {
-	bool twamp, owamp;
+	bool twamp, individual, owamp;
 	enum fz_server_phase phase;
 	int command;
 	struct fz_server_part part;
@@ -41,7 +42,8 @@ void fz_server_enter_idle(struct fizeau_server *s, struct fizeau_mono now)
 {
 	s->phase = FZ_SERVER_IDLE;
 	/*= rfc5357#section-3.1 TW-3.1-05 TW-3.1-07 TW-3.1-11 */
-	s->deadline = fz_server_after(now, s->config.servwait_ns);
+	/*= rfc5938#section-3.6 IS-3.6-01 IS-3.6-02 IS-3.6-03 */
+	s->deadline = fz_server_n_running(s) ? FIZEAU_NEVER : fz_server_after(now, s->config.servwait_ns);
 }
 
 void fz_server_await_caller(struct fizeau_server *s, enum fz_server_phase phase)
@@ -183,28 +185,38 @@ static void take_start(struct fizeau_server *s, const uint8_t *octets, struct fi
 /*= rfc4656#section-3.4 OW-3.4-05 OW-3.4-06 */
 /*= rfc4656#section-2 OW-2-03 */
 /*= rfc7718#section-3.1.4 OR-3.1-01 */
+/*= rfc5938#section-2 IS-2-01 IS-2-02 */
+/*= rfc5938#section-3.1 IS-3.1-02 IS-3.1-04 IS-3.1-05 */
+/*= rfc5938#section-3.4 IS-3.4-01 */
+/*= rfc5938#section-6.4 IS-6.4-01 */
 static const struct row rows[] = {
-	{true, true, FZ_SERVER_SET_UP, NO_COMMAND, {FZ_SETUP_OCTETS, FZ_CLEAR, take_set_up}},
-	{true, true, FZ_SERVER_IDLE, FZ_START_COMMAND, {FZ_START_OCTETS, FZ_SEALED, take_start}},
+	{true, false, true, FZ_SERVER_SET_UP, NO_COMMAND, {FZ_SETUP_OCTETS, FZ_CLEAR, take_set_up}},
+	{true, false, true, FZ_SERVER_IDLE, FZ_START_COMMAND, {FZ_START_OCTETS, FZ_SEALED, take_start}},
 
-	{true, false, FZ_SERVER_IDLE, FZ_REQUEST_TW_COMMAND,
+	{true, true, false, FZ_SERVER_IDLE, FZ_REQUEST_TW_COMMAND,
 		{FZ_REQUEST_TW_OCTETS, FZ_SEALED, fz_server_take_request_tw}},
-	{true, false, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_OCTETS, FZ_SEALED, fz_server_take_stop_tw}},
+	{true, false, false, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_OCTETS, FZ_SEALED, fz_server_take_stop_tw}},
 
-	{false, true, FZ_SERVER_IDLE, FZ_REQUEST_OW_COMMAND,
+	{false, true, false, FZ_SERVER_IDLE, FZ_START_N_COMMAND, {FZ_N_HEAD_OCTETS, FZ_OPENED, fz_server_take_n}},
+	{false, true, false, FZ_SERVER_IDLE, FZ_STOP_N_COMMAND, {FZ_N_HEAD_OCTETS, FZ_OPENED, fz_server_take_n}},
+
+	{false, false, true, FZ_SERVER_IDLE, FZ_REQUEST_OW_COMMAND,
 		{FZ_REQUEST_OW_OCTETS, FZ_SEALED, fz_server_take_request_ow}},
-	{false, true, FZ_SERVER_IDLE, FZ_FETCH_COMMAND, {FZ_FETCH_OCTETS, FZ_SEALED, fz_server_take_fetch}},
-	{false, true, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
-	{false, true, FZ_SERVER_STOPPING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
+	{false, false, true, FZ_SERVER_IDLE, FZ_FETCH_COMMAND, {FZ_FETCH_OCTETS, FZ_SEALED, fz_server_take_fetch}},
+	{false, false, true, FZ_SERVER_RUNNING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
+	{false, false, true, FZ_SERVER_STOPPING, FZ_STOP_COMMAND, {FZ_STOP_HEAD_OCTETS, FZ_OPENED, fz_server_take_stop_ow}},
 };
 
 static const struct fz_server_part *part_of(const struct fizeau_server *s, int command)
 {
-	bool owamp = s->config.protocol == FIZEAU_OWAMP;
+	bool owamp = s->config.protocol == FIZEAU_OWAMP, individual = fz_server_individual(s);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].phase == s->phase && rows[i].command == command && (owamp ? rows[i].owamp : rows[i].twamp))
-			return &rows[i].part;
+		const struct row *row = &rows[i];
+
+		if (row->phase == s->phase && row->command == command &&
+			(owamp ? row->owamp : individual ? row->individual : row->twamp))
+			return &row->part;
 	}
 	return NULL;
 }
@@ -263,6 +275,7 @@ static bool listens(const struct fizeau_server *s)
 	case FZ_SERVER_KEY:
 	case FZ_SERVER_SESSION:
 	case FZ_SERVER_START:
+	case FZ_SERVER_N:
 	case FZ_SERVER_FETCH:
 	case FZ_SERVER_RECORDS:
 	case FZ_SERVER_CLOSED:
@@ -359,6 +372,7 @@ void fizeau_server_free(struct fizeau_server *s)
 	if (s == NULL)
 		return;
 	fz_server_ow_free(s->ow);
+	fz_server_n_free(&s->n);
 	fz_channel_wipe(&s->channel);
 	fizeau_wipe(s, sizeof(*s));
 	free(s);
@@ -366,7 +380,7 @@ void fizeau_server_free(struct fizeau_server *s)
 
 void fizeau_server_eof(struct fizeau_server *s)
 {
-	bool between = s->phase == FZ_SERVER_SET_UP || s->phase == FZ_SERVER_IDLE;
+	bool between = s->phase == FZ_SERVER_SET_UP || (s->phase == FZ_SERVER_IDLE && !fz_server_n_running(s));
 
 	if (s->channel.have > 0 || (s->part != NULL && s->phase != FZ_SERVER_SET_UP))
 		fz_server_close(s, FIZEAU_ERR_LENGTH, 0);
@@ -447,7 +461,7 @@ int fizeau_server_answer_session(struct fizeau_server *s, uint8_t accept, uint16
 		fz_server_close(s, error, FIZEAU_ACCEPT_INTERNAL);
 		return error;
 	}
-	if (accept == FIZEAU_ACCEPT_OK)
+	if (accept == FIZEAU_ACCEPT_OK && !fz_server_individual(s))
 		fz_sessions_accept(&s->sessions);
 	fz_server_enter_idle(s, now);
 	return 0;
@@ -480,8 +494,15 @@ int fizeau_server_answer_start(struct fizeau_server *s, uint8_t accept, struct f
 	return 0;
 }
 
-void fizeau_server_session_expired(struct fizeau_server *s, struct fizeau_mono now)
+void fizeau_server_session_expired(
+	struct fizeau_server *s, const uint8_t sid[static FIZEAU_SID_OCTETS], struct fizeau_mono now)
 {
+	/* In any other phase what comes next sets the deadline. */
+	if (fz_server_individual(s)) {
+		if (fz_server_n_expire(s, sid) && s->phase == FZ_SERVER_IDLE && s->deadline.ns == INT64_MAX)
+			s->deadline = fz_server_after(now, s->config.servwait_ns);
+		return;
+	}
 	if (s->phase != FZ_SERVER_RUNNING && s->phase != FZ_SERVER_STOPPING)
 		return;
 	/*= rfc5357#section-3.1 TW-3.1-08 TW-3.1-09 */

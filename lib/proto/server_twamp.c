@@ -5,6 +5,12 @@
 #include "lib/wire/request_tw.h"
 #include "lib/wire/stop.h"
 
+static bool no_room(struct fizeau_server *s)
+{
+	return fz_server_individual(s) ? fz_server_n_full(s) : s->sessions.accepted >= s->config.max_sessions;
+}
+
+/* With individual session control also while others run. */
 void fz_server_take_request_tw(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now)
 {
 	struct fz_request_head request;
@@ -19,7 +25,7 @@ void fz_server_take_request_tw(struct fizeau_server *s, const uint8_t *octets, s
 	/*= rfc5357#section-3.5 TW-3.5-06 TW-3.5-20 */
 	/*= rfc4656#section-3.3 OW-3.3-03 */
 	accept = fz_request_tw_check(&request, s->channel.mode);
-	if (accept == FIZEAU_ACCEPT_OK && s->sessions.accepted >= s->config.max_sessions)
+	if (accept == FIZEAU_ACCEPT_OK && no_room(s))
 		accept = FIZEAU_ACCEPT_TEMPORARY_LIMIT;
 	if (accept != FIZEAU_ACCEPT_OK) {
 		fz_server_refuse_session(s, accept, now);
@@ -69,6 +75,12 @@ int fz_server_answer_session_tw(struct fizeau_server *s, const struct fz_accept_
 
 	if (answer->accept == FIZEAU_ACCEPT_OK && answer->port == 0)
 		return FIZEAU_ERR_RANGE;
+	if (answer->accept == FIZEAU_ACCEPT_OK && fz_server_individual(s)) {
+		int error = fz_server_n_add(s, answer->sid);
+
+		if (error < 0)
+			return error;
+	}
 	full.reflected_octets = s->reflected_octets;
 	full.server_octets = s->server_octets;
 	/*= rfc5357#section-3.5 TW-3.5-13 TW-3.5-20 TW-3.5-21 TW-3.5-22 */

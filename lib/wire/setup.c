@@ -57,10 +57,13 @@ uint32_t fizeau_mode_ike(enum fizeau_protocol protocol)
 	return protocol == FIZEAU_OWAMP ? FIZEAU_MODE_OW_IKEV2 : FIZEAU_MODE_TW_IKEV2;
 }
 
+/*= rfc5938#section-3.1 IS-3.1-01 */
 /*= rfc6038#section-7 RO-7-01 */
 /*= rfc7750#section-3 DE-3-01 */
 /*= rfc8186#section-3 PT-3-01 */
-#define TWAMP_FEATURES (FIZEAU_MODE_REFLECT_OCTETS | FIZEAU_MODE_SYMMETRICAL | FIZEAU_MODE_DSCP_ECN | FIZEAU_MODE_PTP)
+#define TWAMP_FEATURES                                                                                         \
+	(FIZEAU_MODE_INDIVIDUAL | FIZEAU_MODE_REFLECT_OCTETS | FIZEAU_MODE_SYMMETRICAL | FIZEAU_MODE_DSCP_ECN | \
+		FIZEAU_MODE_PTP)
 
 /* RFC 8186 describes its bit for OWAMP too, but OWAMP's registry does not have it. */
 /*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-03 OR-3.2-05 */
@@ -100,6 +103,13 @@ int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered
 bool fz_mode_protects_control(uint32_t mode)
 {
 	return (mode & (FIZEAU_MODE_AUTHENTICATED | FIZEAU_MODE_ENCRYPTED | FIZEAU_MODE_MIXED)) != 0;
+}
+
+/* The bit is another one's in OWAMP. */
+/*= rfc5938#section-3.1 IS-3.1-01 IS-3.1-03 */
+bool fz_mode_individual(enum fizeau_protocol protocol, uint32_t mode)
+{
+	return protocol == FIZEAU_TWAMP && (mode & FIZEAU_MODE_INDIVIDUAL) != 0;
 }
 
 /*= rfc5618#section-3.1 MX-3.1-02 MX-3.1-04 */

@@ -31,6 +31,8 @@ FIZEAU_MUST_USE int fz_setup_check(const struct fz_setup *setup, enum fizeau_pro
 FIZEAU_MUST_USE int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered);
 /* The control connection is encrypted. */
 bool fz_mode_protects_control(uint32_t mode);
+/* Sessions are started and stopped one by one. */
+bool fz_mode_individual(enum fizeau_protocol protocol, uint32_t mode);
 /* Test packets have keys of their own. */
 bool fz_mode_protects_test(uint32_t mode);
 

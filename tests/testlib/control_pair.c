@@ -6,6 +6,16 @@
 #include <string.h>
 #include <cmocka.h>
 
+const uint32_t control_pair_modes[CONTROL_PAIR_MODES] = {
+	FIZEAU_MODE_OPEN,
+	FIZEAU_MODE_AUTHENTICATED,
+	FIZEAU_MODE_ENCRYPTED,
+	FIZEAU_MODE_MIXED,
+	FIZEAU_MODE_AUTHENTICATED | FIZEAU_MODE_TW_IKEV2,
+	FIZEAU_MODE_ENCRYPTED | FIZEAU_MODE_TW_IKEV2,
+	FIZEAU_MODE_MIXED | FIZEAU_MODE_TW_IKEV2,
+};
+
 const struct fizeau_server_random control_pair_random = {
 	.challenge = {0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xCB, 0xCC, 0xCD,
 		0xCE, 0xCF},

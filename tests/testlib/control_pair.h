@@ -31,6 +31,10 @@ struct control_pair_config {
 #define CONTROL_PAIR_ANSWER_NS INT64_C(5000000000)
 #define CONTROL_PAIR_START_TIME UINT64_C(0xE7FFF1F000000000)
 
+#define CONTROL_PAIR_MODES 7u
+
+/* Every security mode of TWAMP, with each key that it can have. */
+extern const uint32_t control_pair_modes[CONTROL_PAIR_MODES];
 extern const struct fizeau_server_random control_pair_random;
 extern const struct fizeau_session_keys control_pair_keys;
 

@@ -94,6 +94,22 @@ void open_owamp_connection(struct connection *c, uint32_t mode)
 	set_up(c, mode);
 }
 
+void open_configured_connection(struct connection *c, const struct fizeau_server_config *config, uint32_t mode)
+{
+	*c = (struct connection){.now = {5 * SECOND}};
+	c->s = fizeau_server_new(config, &control_pair_random, c->now);
+	assert_non_null(c->s);
+	set_up(c, mode);
+}
+
+void open_individual_connection(struct connection *c, uint32_t mode)
+{
+	struct fizeau_server_config config = config_of(ALL_MODES);
+
+	config.max_sessions = 6;
+	open_configured_connection(c, &config, mode | FIZEAU_MODE_INDIVIDUAL);
+}
+
 void close_connection(struct connection *c)
 {
 	fizeau_server_free(c->s);
@@ -140,6 +156,26 @@ void give_stop(struct connection *c, uint8_t accept, uint32_t sessions)
 	give_sealed(c, octets, sizeof(octets));
 }
 
+size_t plain_n(uint8_t octets[static WIRE_MESSAGE_MAX], uint8_t command, const struct fizeau_sid *sids, uint32_t count)
+{
+	size_t len = 32 + 16 * (size_t)count;
+
+	assert_true(len <= WIRE_MESSAGE_MAX);
+	memset(octets, 0, WIRE_MESSAGE_MAX);
+	octets[0] = command;
+	put_u32(octets + 12, count);
+	if (count > 0)
+		memcpy(octets + 16, sids, 16 * (size_t)count);
+	return len;
+}
+
+void give_n(struct connection *c, uint8_t command, const struct fizeau_sid *sids, uint32_t count)
+{
+	uint8_t octets[WIRE_MESSAGE_MAX];
+
+	give_sealed(c, octets, plain_n(octets, command, sids, count));
+}
+
 void read_sealed(struct connection *c, uint8_t *octets, size_t len)
 {
 	server_says(c->s, octets, len);
@@ -158,13 +194,31 @@ void read_accept(struct connection *c, uint8_t accept)
 		assert_memory_equal(octets + 1, zeros, 31);
 }
 
-void get_session(struct connection *c)
+void get_session_as(struct connection *c, const uint8_t sid[static FIZEAU_SID_OCTETS])
 {
 	give_request(c);
 	(void)server_event(c->s, FIZEAU_EVENT_SESSION_WANTED);
-	assert_int_equal(
-		fizeau_server_answer_session(c->s, FIZEAU_ACCEPT_OK, 862, connection_sid, c->now), 0);
+	assert_int_equal(fizeau_server_answer_session(c->s, FIZEAU_ACCEPT_OK, 862, sid, c->now), 0);
 	read_accept(c, 0);
+}
+
+void get_session(struct connection *c)
+{
+	get_session_as(c, connection_sid);
+}
+
+void read_ack_n(struct connection *c, uint8_t ack, uint8_t accept, const struct fizeau_sid *sids, uint32_t count)
+{
+	uint8_t want[WIRE_MESSAGE_MAX], got[WIRE_MESSAGE_MAX];
+	size_t len = plain_n(want, ack, sids, count);
+	const uint8_t *waiting;
+
+	want[1] = accept;
+	assert_true(fizeau_server_output(c->s, &waiting) >= len);
+	memcpy(got, waiting, len);
+	fizeau_server_sent(c->s, len);
+	wire_peer_unseal(&c->peer, got, len);
+	assert_memory_equal(got, want, len - 16);
 }
 
 void run_sessions(struct connection *c, unsigned int sessions)

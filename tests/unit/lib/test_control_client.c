@@ -230,6 +230,7 @@ struct choice {
 /*= rfc7717#section-5.2 IK-5.2-02 IK-5.2-03 IK-5.2-04 */
 /*= rfc7717#section-5.3 IK-5.3-02 */
 /*= rfc5357#section-6 TW-6-02 TW-6-03 TW-6-05 */
+/*= rfc5938#section-3.1 IS-3.1-03 IS-3.1-06 */
 static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(void **state)
 {
 	static const struct choice rows[] = {
@@ -246,6 +247,8 @@ static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(voi
 		{0x3EF, 0x361, 2048, 0},
 		{0x3EF, 0x61, 2048, 0},
 		{0x3EF, 0x3E4, 2048, 0},
+		{15, 0x11, 2048, FIZEAU_ERR_MODE},
+		{0x1F, 0x10, 2048, FIZEAU_ERR_MODE},
 		{0xFFFFFFFF, 0x80000001, 2048, FIZEAU_ERR_MODE},
 		{15, 4, 0, FIZEAU_ERR_COUNT},
 		{15, 4, 512, FIZEAU_ERR_COUNT},
@@ -258,6 +261,8 @@ static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(voi
 		{0x8F, 2, 32768, 0},
 		{15, 4, 1024, 0},
 		{15, 1, 0, 0},
+		{0x1F, 0x11, 0, 0},
+		{0x9F, 0x98, 2048, 0},
 		{0xFFFFFFF9, 1, 0x80000000, 0},
 	};
 
@@ -270,7 +275,7 @@ static void only_a_mode_that_was_offered_goes_out_and_only_with_a_sane_count(voi
 		client_open(&k, rows[i].mode);
 		client_greet(&k, rows[i].offered, rows[i].count);
 		assert_int_equal(
-			client_event(k.c, FIZEAU_EVENT_GREETING).greeting.modes, rows[i].offered & 0x3EF);
+			client_event(k.c, FIZEAU_EVENT_GREETING).greeting.modes, rows[i].offered & 0x3FF);
 		set_up = control_pair_set_up_of(&k.config);
 		assert_int_equal(fizeau_control_client_set_up(k.c, &set_up, k.now), rows[i].error);
 		assert_int_equal(fizeau_control_client_output(k.c, &output), rows[i].error == 0 ? 164 : 0);

@@ -7,17 +7,6 @@
 #include "tests/testlib/control_pair.h"
 #include <cmocka.h>
 
-static const uint32_t modes[] = {
-	FIZEAU_MODE_OPEN,
-	FIZEAU_MODE_AUTHENTICATED,
-	FIZEAU_MODE_ENCRYPTED,
-	FIZEAU_MODE_MIXED,
-	FIZEAU_MODE_AUTHENTICATED | FIZEAU_MODE_TW_IKEV2,
-	FIZEAU_MODE_ENCRYPTED | FIZEAU_MODE_TW_IKEV2,
-	FIZEAU_MODE_MIXED | FIZEAU_MODE_TW_IKEV2,
-};
-
-#define MODES (sizeof(modes) / sizeof(modes[0]))
 /* Longer than any message. */
 #define WHOLE 1024
 
@@ -107,10 +96,10 @@ static void a_connection(uint32_t mode, size_t chop)
 static void each_mode_goes_through_however_the_octets_come(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < MODES; i++) {
+	for (size_t i = 0; i < CONTROL_PAIR_MODES; i++) {
 		for (size_t chop = 1; chop <= 33; chop++)
-			a_connection(modes[i], chop);
-		a_connection(modes[i], WHOLE);
+			a_connection(control_pair_modes[i], chop);
+		a_connection(control_pair_modes[i], WHOLE);
 	}
 }
 

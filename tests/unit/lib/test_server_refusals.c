@@ -19,6 +19,8 @@ struct mode_row {
 /*= rfc7717#section-5.3 IK-5.3-02 */
 /*= rfc5618#section-2 MX-2-01 */
 /*= rfc6038#section-4.1 RO-4.1-03 */
+/*= rfc5938#section-3.1 IS-3.1-01 IS-3.1-06 IS-3.1-07 */
+/*= rfc5938#section-3.7 IS-3.7-01 IS-3.7-02 */
 static void a_bad_mode_is_answered_with_accept_3_and_no_mode_with_nothing(void **state)
 {
 	static const struct mode_row rows[] = {
@@ -43,7 +45,12 @@ static void a_bad_mode_is_answered_with_accept_3_and_no_mode_with_nothing(void *
 		{ALL_MODES, 97, 0},
 		{ALL_MODES, ALL_FEATURES | 132, 0},
 		{ALL_MODES, 0x80000001, 0},
-		{15, 0x10 | 2, 0},
+		{15, 0x400 | 2, 0},
+		{15, FIZEAU_MODE_INDIVIDUAL | 2, FIZEAU_ERR_MODE},
+		{ALL_MODES, FIZEAU_MODE_INDIVIDUAL, FIZEAU_ERR_MODE},
+		{ALL_MODES, FIZEAU_MODE_INDIVIDUAL | FIZEAU_MODE_TW_IKEV2, FIZEAU_ERR_MODE},
+		{ALL_MODES, FIZEAU_MODE_INDIVIDUAL | 1, 0},
+		{ALL_MODES, FIZEAU_MODE_INDIVIDUAL | FIZEAU_MODE_TW_IKEV2 | 8, 0},
 		{15, 1, 0},
 		{15, 8, 0},
 		{ALL_MODES, 130, 0},
@@ -242,7 +249,7 @@ static void number_of_sessions_is_all_started_or_all_alive(void **state)
 			run_sessions(&c, 2);
 			/* One more than there are is of no consequence. */
 			for (unsigned int i = 0; i < expired; i++)
-				fizeau_server_session_expired(c.s, c.now);
+				fizeau_server_session_expired(c.s, connection_sid, c.now);
 			give_stop(&c, 0, sessions);
 			if (sessions == 2 || sessions == 2 - gone)
 				assert_int_equal(

@@ -253,9 +253,9 @@ static void silence_is_borne_while_sessions_run_and_no_longer(void **state)
 	/* The client's session still runs, until it is known to have ended. */
 	assert_int_equal(fizeau_server_stop(c.s, 0, &end, 1, c.now), 0);
 	assert_int_equal(fizeau_server_deadline(c.s).ns, INT64_MAX);
-	fizeau_server_session_expired(c.s, c.now);
+	fizeau_server_session_expired(c.s, connection_sid, c.now);
 	assert_int_equal(fizeau_server_deadline(c.s).ns, INT64_MAX);
-	fizeau_server_session_expired(c.s, c.now);
+	fizeau_server_session_expired(c.s, connection_sid, c.now);
 	assert_int_equal(fizeau_server_deadline(c.s).ns, 905 * SECOND);
 	fizeau_server_expire(c.s, (struct fizeau_mono){905 * SECOND});
 	assert_int_equal(server_event(c.s, FIZEAU_EVENT_CLOSED).closed.error, FIZEAU_ERR_TIMEOUT);

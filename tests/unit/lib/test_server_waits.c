@@ -204,13 +204,13 @@ static void servwait_runs_again_when_all_sessions_have_expired(void **state)
 	open_connection(&c, FIZEAU_MODE_OPEN);
 	run_sessions(&c, 2);
 	c.now.ns += 10 * SECOND;
-	fizeau_server_session_expired(c.s, c.now);
+	fizeau_server_session_expired(c.s, connection_sid, c.now);
 	assert_deadline(&c, INT64_MAX);
 	c.now.ns += 10 * SECOND;
-	fizeau_server_session_expired(c.s, c.now);
+	fizeau_server_session_expired(c.s, connection_sid, c.now);
 	assert_deadline(&c, c.now.ns + 900 * SECOND);
 	/* Nothing moves it but a command. */
-	fizeau_server_session_expired(c.s, (struct fizeau_mono){c.now.ns + SECOND});
+	fizeau_server_session_expired(c.s, connection_sid, (struct fizeau_mono){c.now.ns + SECOND});
 	assert_deadline(&c, c.now.ns + 900 * SECOND);
 	fizeau_server_expire(c.s, (struct fizeau_mono){c.now.ns + 900 * SECOND});
 	assert_closed(&c, FIZEAU_ERR_TIMEOUT, 0);
