@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include "lib/crypto/packet.h"
 #include "tests/testlib/packets.h"
 #include <cmocka.h>
@@ -236,6 +238,56 @@ static void mbz_under_a_good_hmac_is_ignored(void **state)
 	}
 }
 
+/* The packet of a sender in authenticated mode with that number, and octets 4 to 15 as told. */
+static void seal_in(const struct fizeau_test_keys *keys, uint32_t seq, uint8_t mbz, uint8_t in[static 112])
+{
+	struct fz_packet packet;
+
+	memset(in, 0x5a, 112);
+	memset(in, 0, 3);
+	in[3] = (uint8_t)seq;
+	memset(in + 4, mbz, 12);
+	assert_int_equal(fz_packet_init(&packet, FIZEAU_TEST_AUTHENTICATED, FZ_PACKET_SEALS, keys), 0);
+	assert_int_equal(fz_packet_seal(&packet, in, 16, in + 32), 0);
+	fz_packet_wipe(&packet);
+}
+
+/* Whether the packet's block and HMAC can be sent back depends on the number, and on what MBZ came as; what is sent is what
+   libcrypto makes of the reflection, in any case. */
+/*= rfc5357#section-4.2.1 TW-4.2.1-01 TW-4.2.1-05 TW-4.2.1-10 */
+static void the_block_is_the_reflections_whatever_the_number_was(void **state)
+{
+	static const struct {
+		uint32_t seq;
+		uint8_t mbz;
+	} came[] = {{0, 0}, {1, 0}, {2, 0xff}, {9, 0}, {9, 0xff}, {5, 1}, {6, 0}, {8, 0}};
+	struct fizeau_reflector *reflector = packets_reflector(FIZEAU_TEST_AUTHENTICATED);
+	EVP_CIPHER_CTX *aes = EVP_CIPHER_CTX_new();
+	struct fizeau_test_keys keys;
+
+	(void)state;
+	packets_keys(&keys);
+	assert_non_null(aes);
+	assert_true(EVP_EncryptInit_ex(aes, EVP_aes_128_ecb(), NULL, keys.aes, NULL));
+	assert_true(EVP_CIPHER_CTX_set_padding(aes, 0));
+	for (uint32_t n = 0; n < sizeof(came) / sizeof(came[0]); n++) {
+		uint8_t in[112], out[112], block[16] = {0}, want[16], hmac[EVP_MAX_MD_SIZE];
+		int got;
+
+		block[3] = (uint8_t)n;
+		assert_true(EVP_EncryptUpdate(aes, want, &got, block, 16));
+		assert_non_null(HMAC(EVP_sha1(), keys.hmac, sizeof(keys.hmac), block, 16, hmac, NULL));
+		seal_in(&keys, came[n].seq, came[n].mbz, in);
+		assert_int_equal(reflect(reflector, in, 112, out, sizeof(out)), 112);
+		assert_memory_equal(out, want, 16);
+		assert_memory_equal(out + 96, hmac, 16);
+		assert_int_equal(memcmp(out, in, 16) == 0, came[n].seq == n && came[n].mbz == 0);
+		assert_int_equal(out[51], came[n].seq);
+	}
+	EVP_CIPHER_CTX_free(aes);
+	fizeau_reflector_free(reflector);
+}
+
 /*= rfc5357#section-4.2.1 TW-4.2.1-14 TW-4.2.1-16 */
 static void padding_can_be_zero(void **state)
 {
@@ -293,6 +345,7 @@ int main(void)
 		cmocka_unit_test(copies_have_numbers_of_their_own),
 		cmocka_unit_test(the_senders_fields_come_back_bit_for_bit),
 		cmocka_unit_test(mbz_under_a_good_hmac_is_ignored),
+		cmocka_unit_test(the_block_is_the_reflections_whatever_the_number_was),
 		cmocka_unit_test(padding_can_be_zero),
 		cmocka_unit_test(a_packet_of_another_mode_is_refused),
 	};
