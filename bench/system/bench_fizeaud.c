@@ -110,19 +110,14 @@ struct way {
 	double ns[RUNS_MAX];
 };
 
-static void fill(struct bench_load *load, enum fizeau_test_mode mode, const struct fizeau_test_keys *keys)
+/* Of several senders, which are open mode's, one writes the packets of all. */
+static void make_sender(struct bench_load *load, enum fizeau_test_mode mode, const struct fizeau_test_keys *keys)
 {
-	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
 	uint32_t padding = (uint32_t)(load->octets - fizeau_sender_header_octets(mode, 0));
-	struct fizeau_sender *sender = fizeau_sender_new(
+	load->sender = fizeau_sender_new(
 		&(struct fizeau_sender_config){.mode = mode, .keys = *keys, .padding_octets = padding});
-	if (!sender)
+	if (!load->sender)
 		bench_fail("sender", FIZEAU_ERR_MEMORY);
-	for (uint32_t i = 0; i < BENCH_BATCH; i++) {
-		if (fizeau_sender_prepare(sender, i, load->packet[i]) || fizeau_sender_finish(sender, load->packet[i], stamp))
-			bench_fail("sender", FIZEAU_ERR_CRYPTO);
-	}
-	fizeau_sender_free(sender);
 }
 
 static void open_way(struct bench *bench, struct way *way, enum column column, int senders, int round, size_t octets)
@@ -144,7 +139,7 @@ static void open_way(struct bench *bench, struct way *way, enum column column, i
 		way->load.to[i] = session.port;
 		bench_control_start(control);
 	}
-	fill(&way->load, column < OPEN ? FIZEAU_TEST_OPEN : mode, &session.keys);
+	make_sender(&way->load, column < OPEN ? FIZEAU_TEST_OPEN : mode, &session.keys);
 }
 
 static void close_way(struct bench *bench, struct way *way)

@@ -24,6 +24,7 @@ void bench_load_close(struct bench_load *load)
 {
 	for (int i = 0; i < load->senders; i++)
 		close(load->fd[i]);
+	fizeau_sender_free(load->sender);
 }
 
 static void send_train(struct bench_load *load, const struct sockaddr_in *to)
@@ -46,9 +47,24 @@ static void send_train(struct bench_load *load, const struct sockaddr_in *to)
 		bench_fail("a train of packets", -errno);
 }
 
-/* The senders' turns go round and round; `turn` counts packets. */
-static void send_batch(struct bench_load *load, long turn)
+static void write_packets(struct bench_load *load, int count)
 {
+	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
+	for (int i = 0; i < count; i++) {
+		uint32_t number = (uint32_t)((load->sent + i) / load->senders);
+		if (fizeau_sender_prepare(load->sender, number, load->packet[i]) ||
+			fizeau_sender_finish(load->sender, load->packet[i], stamp))
+			bench_fail("sender", FIZEAU_ERR_CRYPTO);
+	}
+}
+
+/* The senders' turns go round and round. */
+static void send_batch(struct bench_load *load)
+{
+	int count = load->round == 1 ? 1 : BENCH_BATCH;
+	long turn = load->sent;
+	write_packets(load, count);
+	load->sent += count;
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	if (load->senders == 1) {
 		to.sin_port = htons(load->to[0]);
@@ -84,11 +100,12 @@ double bench_load_run(struct bench_load *load, pid_t pid, long packets)
 	bench_processes_find(&reflector, pid);
 	double before = bench_processes_cpu_ns(&reflector);
 	long returned = 0;
-	for (long turn = 0; turn < packets; turn += load->round) {
+	for (long done = 0; done < packets; done += load->round) {
+		long turn = load->sent;
 		if (load->round > 1)
 			bench_processes_hold(&reflector);
 		for (int sent = 0; sent < load->round; sent += BENCH_BATCH)
-			send_batch(load, turn + sent);
+			send_batch(load);
 		if (load->round > 1)
 			bench_processes_release(&reflector);
 		for (int i = 0; i < load->round; i++)

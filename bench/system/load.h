@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <fizeau/sender.h>
 #include "bare.h"
 
 enum { BENCH_SENDERS_MAX = 1000 };
@@ -17,6 +18,8 @@ struct bench_load {
 	uint32_t host[BENCH_SENDERS_MAX]; /* of each, 127.0.0.1 if there is one only: fizeaud has a port for each of a host */
 	uint16_t from[BENCH_SENDERS_MAX], to[BENCH_SENDERS_MAX]; /* ports */
 	uint8_t packet[BENCH_BATCH][BENCH_PACKET_MAX];
+	struct fizeau_sender *sender; /* that writes them; the load's own */
+	long sent;                    /* so far: each sender numbers its packets from 0 on */
 	size_t octets;
 	uint64_t lost;
 };
