@@ -187,6 +187,10 @@ static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct 
 		return;
 	}
 	grow_buffer(socket, add);
+	if (add->octets_max > socket->octets_max) {
+		socket->octets_max = add->octets_max;
+		fz_udp_want_octets(socket->udp, socket->octets_max);
+	}
 	session->seat.of = session;
 	session->socket = socket;
 	socket->sessions++;
@@ -199,6 +203,7 @@ static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct 
 	session->octets_max = add->octets_max;
 	session->remote_port = fz_addr_port(&add->remote);
 	session->dscp = add->dscp;
+	session->encrypted = add->mode == FIZEAU_TEST_ENCRYPTED;
 	session->duration_ns = add->duration_ns;
 	session->timeout_ns = add->timeout_ns;
 	session->refwait_ns = add->refwait_ns;

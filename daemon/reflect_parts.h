@@ -35,6 +35,7 @@ struct fz_reflected {
 	uint32_t slot;
 	uint16_t remote_port; /* packets came from last; its Sender Port to begin with */
 	uint8_t dscp;
+	bool encrypted; /* once T3 is in it */
 	struct fz_timer timer;
 	int64_t duration_ns, timeout_ns, refwait_ns;
 	struct fizeau_mono last; /* end at the latest */
@@ -51,6 +52,7 @@ struct fz_test_socket {
 	struct fz_reflected *queued[FZ_REFLECT_BATCH]; /* whose reflection lies in the send batch */
 	uint32_t queued_count;
 	uint64_t receive_drops;                         /* counted so far */
+	size_t octets_max;                              /* of any session that it has had */
 	uint64_t rate;                                  /* packets/s that its sessions may have, all together */
 };
 

@@ -357,8 +357,9 @@ int fz_workers_start(struct fz_workers *workers, const struct fz_workers_options
 {
 	int error;
 
-	/* Whoever started us may have had it ignored: then nobody would be told of a death. */
-	(void)signal(SIGCHLD, SIG_DFL);
+	/* Whoever started us may have had it ignored: then nobody would be told of a death. Of anything else nothing is to be
+	   told. */
+	(void)sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP}, NULL);
 	error = fz_loop_signal(workers->loop, SIGCHLD, on_child, workers);
 	workers->all = calloc(options->count, sizeof(*workers->all));
 	if (!workers->all)

@@ -56,50 +56,12 @@ void fz_addr_to_message(const struct fz_addr *addr, struct fizeau_address *addre
 		memcpy(address->octets, &addr->in6.sin6_addr, 16);
 }
 
-uint16_t fz_addr_port(const struct fz_addr *addr)
-{
-	switch (fz_addr_version(addr)) {
-	case 4:
-		return ntohs(addr->in.sin_port);
-	case 6:
-		return ntohs(addr->in6.sin6_port);
-	default:
-		return 0;
-	}
-}
-
 void fz_addr_set_port(struct fz_addr *addr, uint16_t port)
 {
 	if (fz_addr_version(addr) == 4)
 		addr->in.sin_port = htons(port);
 	else if (fz_addr_version(addr) == 6)
 		addr->in6.sin6_port = htons(port);
-}
-
-int fz_addr_version(const struct fz_addr *addr)
-{
-	if (addr->len == 0)
-		return 0;
-	return addr->sa.sa_family == AF_INET ? 4 : 6;
-}
-
-bool fz_addr_same_host(const struct fz_addr *a, const struct fz_addr *b)
-{
-	int version = fz_addr_version(a);
-
-	if (version != fz_addr_version(b))
-		return false;
-	if (version == 4)
-		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
-	if (version == 6)
-		return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 16) == 0 &&
-		       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
-	return true;
-}
-
-bool fz_addr_equal(const struct fz_addr *a, const struct fz_addr *b)
-{
-	return fz_addr_same_host(a, b) && fz_addr_port(a) == fz_addr_port(b);
 }
 
 void fz_addr_tail(const struct fz_addr *addr, uint8_t tail[static 4])

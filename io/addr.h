@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <fizeau/event.h>
@@ -25,11 +26,48 @@ struct fz_addr {
 void fz_addr_from_sockaddr(struct fz_addr *addr, const struct sockaddr *sa, socklen_t len); /* unmaps */
 void fz_addr_from_message(struct fz_addr *addr, const struct fizeau_address *address, uint16_t port);
 void fz_addr_to_message(const struct fz_addr *addr, struct fizeau_address *address);
-uint16_t fz_addr_port(const struct fz_addr *addr);
 void fz_addr_set_port(struct fz_addr *addr, uint16_t port);
-int fz_addr_version(const struct fz_addr *addr);                          /* 4 or 6 */
-bool fz_addr_same_host(const struct fz_addr *a, const struct fz_addr *b); /* ports do not count */
-bool fz_addr_equal(const struct fz_addr *a, const struct fz_addr *b);
+/* Inline, as every test packet passes here. */
+/* 4 or 6; 0: it is none */
+static inline int fz_addr_version(const struct fz_addr *addr)
+{
+	if (addr->len == 0)
+		return 0;
+	return addr->sa.sa_family == AF_INET ? 4 : 6;
+}
+
+static inline uint16_t fz_addr_port(const struct fz_addr *addr)
+{
+	switch (fz_addr_version(addr)) {
+	case 4:
+		return ntohs(addr->in.sin_port);
+	case 6:
+		return ntohs(addr->in6.sin6_port);
+	default:
+		return 0;
+	}
+}
+
+/* Ports do not count. */
+static inline bool fz_addr_same_host(const struct fz_addr *a, const struct fz_addr *b)
+{
+	int version = fz_addr_version(a);
+
+	if (version != fz_addr_version(b))
+		return false;
+	if (version == 4)
+		return a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	if (version == 6)
+		return memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, 16) == 0 &&
+		       a->in6.sin6_scope_id == b->in6.sin6_scope_id;
+	return true;
+}
+
+static inline bool fz_addr_equal(const struct fz_addr *a, const struct fz_addr *b)
+{
+	return fz_addr_same_host(a, b) && fz_addr_port(a) == fz_addr_port(b);
+}
+
 /* Last four octets, for the SID. */
 void fz_addr_tail(const struct fz_addr *addr, uint8_t tail[static 4]);
 /* Whether it is an address of this host: packets to it never leave. */

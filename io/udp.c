@@ -131,7 +131,6 @@ struct fz_udp_batch *fz_udp_batch_new(uint32_t size, uint32_t packet_octets)
 		batch->in_parts[i][0] = (struct iovec){batch->heads + (size_t)i * HEAD_OCTETS, head};
 		batch->in_parts[i][1] = (struct iovec){batch->in.octets + at + head, packet_octets - head};
 		batch->in.msgs[i].msg_hdr.msg_iov = batch->in_parts[i];
-		batch->in.msgs[i].msg_hdr.msg_iovlen = packet_octets > head ? 2 : 1;
 		batch->out.msgs[i].msg_hdr.msg_iov = &batch->out.iovs[i];
 		batch->out.msgs[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -163,6 +162,7 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	if (udp == NULL)
 		return -ENOMEM;
 	udp->own_batch = options->shared == NULL;
+	udp->wanted_octets = SIZE_MAX;
 	udp->batch = options->shared;
 	udp->fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	error = udp->fd < 0 ? -errno : set_options(udp, version, options);
@@ -199,6 +199,7 @@ int fz_udp_adopt(int fd, const struct fz_udp_options *options, struct fz_udp **o
 		return -ENOMEM;
 	udp->fd = fd;
 	udp->batch = options->shared;
+	udp->wanted_octets = SIZE_MAX;
 	fz_addr_from_sockaddr(&udp->local, &bound.sa, len);
 	udp->source = fz_stamping_enable(fd);
 	udp->trains = fz_udp_has_trains(fd);
@@ -223,6 +224,11 @@ void fz_udp_close(struct fz_udp *udp)
 		fz_udp_forget_refusals(udp);
 	}
 	free(udp);
+}
+
+void fz_udp_want_octets(struct fz_udp *udp, size_t octets)
+{
+	udp->wanted_octets = octets;
 }
 
 int fz_udp_fd(const struct fz_udp *udp)
@@ -326,6 +332,8 @@ static uint8_t *octets_of(struct fz_udp_batch *batch, int i, size_t len)
 
 int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams)
 {
+	/* The kernel takes one part faster than two. */
+	size_t parts = udp->wanted_octets > HEAD_OCTETS && udp->batch->packet_octets > HEAD_OCTETS ? 2 : 1;
 	struct fizeau_stamp now;
 	int count, i;
 
@@ -337,6 +345,7 @@ int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_data
 		msg->msg_namelen = sizeof(udp->batch->in.peers[i]);
 		msg->msg_control = &udp->batch->in_control[i];
 		msg->msg_controllen = sizeof(udp->batch->in_control[i]);
+		msg->msg_iovlen = parts;
 	}
 	do
 		count = recvmmsg(udp->fd, udp->batch->in.msgs, udp->batch->size, MSG_DONTWAIT, NULL);

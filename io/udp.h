@@ -58,6 +58,10 @@ enum fizeau_stamp_source fz_udp_stamp_source(const struct fz_udp *udp);
    until the next read. */
 FIZEAU_MUST_USE int fz_udp_read(struct fz_udp *udp, const struct fz_clock *clock, struct fz_datagram **datagrams);
 
+/* What is longer than so many octets is of no use, and may arrive with truncated set: at first nothing is. Reading is cheaper
+   where only short ones are wanted. */
+void fz_udp_want_octets(struct fz_udp *udp, size_t octets);
+
 /* Room for the next datagram to send: its buffer of packet_octets, in the batch; NULL if the batch
    is full (flush first). */
 uint8_t *fz_udp_room(struct fz_udp *udp);
