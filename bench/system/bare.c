@@ -170,7 +170,7 @@ static void send_back(struct loop *loop, int count)
 	}
 }
 
-static _Noreturn void serve(int fd, enum bench_bare bare)
+static _Noreturn void serve(int fd, enum bench_bare bare, bool polls)
 {
 	static struct loop loop;
 	loop.fd = fd;
@@ -186,13 +186,13 @@ static _Noreturn void serve(int fd, enum bench_bare bare)
 				.msg_iov = &loop.in[i], .msg_iovlen = 1, .msg_control = loop.control[i],
 				.msg_controllen = sizeof(loop.control[i])};
 		}
-		int count = recvmmsg(fd, loop.read, BENCH_BATCH, MSG_WAITFORONE, NULL);
+		int count = recvmmsg(fd, loop.read, BENCH_BATCH, polls ? MSG_DONTWAIT : MSG_WAITFORONE, NULL);
 		if (count > 0)
 			send_back(&loop, count);
 	}
 }
 
-pid_t bench_bare_start(enum bench_bare bare, int core, uint16_t *port)
+pid_t bench_bare_start(enum bench_bare bare, bool polls, int core, uint16_t *port)
 {
 	int fd = bench_udp_socket(INADDR_LOOPBACK, port);
 	pid_t pid = fork();
@@ -201,7 +201,7 @@ pid_t bench_bare_start(enum bench_bare bare, int core, uint16_t *port)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		bench_pin(0, core);
-		serve(fd, bare);
+		serve(fd, bare, polls);
 	}
 	close(fd);
 	return pid;

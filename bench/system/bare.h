@@ -4,6 +4,7 @@
 #ifndef FZ_BENCH_BARE_H
 #define FZ_BENCH_BARE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,8 +19,9 @@ enum bench_bare {
 	BENCH_BARES
 };
 
-/* Starts one in a process of its own, on that core (-1: any), at a port of 127.0.0.1. It ends with the caller. */
-pid_t bench_bare_start(enum bench_bare bare, int core, uint16_t *port);
+/* Starts one in a process of its own, on that core (-1: any), at a port of 127.0.0.1. It ends with the caller. polls: it
+   does not sleep. */
+pid_t bench_bare_start(enum bench_bare bare, bool polls, int core, uint16_t *port);
 
 /* A UDP socket at any port of that IPv4 address, with a large buffer. */
 int bench_udp_socket(uint32_t address, uint16_t *port);

@@ -4,7 +4,9 @@
    packets left (scheduled to the clock right before the system call), how many came back, and how many left only when the
    next one was due already (missed).
 
-     bare_sender periodic|poisson PACKETS INTERVAL_NS [REFLECTOR_CORE] */
+     bare_sender periodic|poisson PACKETS INTERVAL_NS [REFLECTOR_CORE [poll]]
+
+   poll: the reflector does not sleep, as a fizeaud with busy-poll. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,8 +80,8 @@ int main(int argc, char **argv)
 	uint8_t sid[FIZEAU_SID_OCTETS];
 	uint16_t port;
 
-	if (argc < 4 || argc > 5 || (strcmp(argv[1], "periodic") && strcmp(argv[1], "poisson"))) {
-		fprintf(stderr, "usage: bare_sender periodic|poisson PACKETS INTERVAL_NS [REFLECTOR_CORE]\n");
+	if (argc < 4 || argc > 6 || (argc == 6 && strcmp(argv[5], "poll")) || (strcmp(argv[1], "periodic") && strcmp(argv[1], "poisson"))) {
+		fprintf(stderr, "usage: bare_sender periodic|poisson PACKETS INTERVAL_NS [REFLECTOR_CORE [poll]]\n");
 		return 2;
 	}
 	struct fizeau_slot slot = {.exponential = argv[1][1] == 'o',
@@ -91,7 +93,7 @@ int main(int argc, char **argv)
 	struct fizeau_schedule *schedule = fizeau_schedule_new(sid, &slot, 1);
 	if (!schedule)
 		bench_fail("schedule", FIZEAU_ERR_MEMORY);
-	bench_bare_start(BENCH_REFLECT_TRAINS, argc == 5 ? (int)strtol(argv[4], NULL, 10) : -1, &port);
+	bench_bare_start(BENCH_REFLECT_TRAINS, argc == 6, argc > 4 ? (int)strtol(argv[4], NULL, 10) : -1, &port);
 	test.fd = bench_udp_socket(INADDR_LOOPBACK, &(uint16_t){0});
 	to.sin_port = htons(port);
 	if (connect(test.fd, (struct sockaddr *)&to, sizeof(to)) < 0)

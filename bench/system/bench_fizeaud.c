@@ -286,7 +286,7 @@ static void start(struct bench *bench, const char *program, const char *folder)
 		bench_fail("8192 open files", -errno);
 	bench_pin(0, cores > 1 ? 0 : -1);
 	for (int i = 0; i < BENCH_BARES; i++)
-		bench->bare[i] = bench_bare_start((enum bench_bare)i, cores > 1 ? 1 : -1, &bench->bare_port[i]);
+		bench->bare[i] = bench_bare_start((enum bench_bare)i, false, cores > 1 ? 1 : -1, &bench->bare_port[i]);
 	bench->fizeaud = start_fizeaud(program, folder, cores > 1 ? 1 : -1);
 	printf(bench->json ? "{\"kernel\":\"%s\",\"cores\":%ld,\"runs\":%d,\"packets\":%ld,"
 			   : "Linux %s, %ld cores; medians (least to most) of %d runs of %ld packets, on loopback\n",

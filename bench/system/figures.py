@@ -180,26 +180,28 @@ def offers(option):
 def send_time(options):
     count, runs = (1000, options.runs) if options.quick else (2000, 2 * options.runs + 1)
     method = (f"{count} packets, Poisson of 1 ms, scheduled to the clock right before the system call; the loop sleeps with "
-              f"clock_nanosleep and sends; both on the same core in turn, {runs} times, reflectors on the other")
-    rows = (("send-time", "", 1.1), ("send-time-busy-poll", "--busy-poll", 0.2))
+              f"clock_nanosleep and sends; both on the same core in turn, {runs} times, reflectors on the other{{}}")
+    rows = (("send-time", "", 1.1, ""),
+            ("send-time-busy-poll", "--busy-poll", 0.2, "; with busy-poll in fizeaud, and the loop's reflector does not sleep either"))
     have = [row for row in rows if offers(row[1])]
-    ours, bare = {name: [] for name, _, _ in rows}, []
-    with Daemon() as daemon:
+    ours, bare = {name: [] for name, *_ in rows}, {name: [] for name, *_ in rows}
+    with Daemon() as sleeps, Daemon(busy_poll=True) as polls:
         for _ in range(runs):
-            bare.append(tool("bare_sender", "poisson", count, 1000000, rig.THEIRS)["late_ns"])
-            for name, option, _ in have:
+            for name, option, *_ in have:
+                bare[name].append(tool("bare_sender", "poisson", count, 1000000, rig.THEIRS,
+                                       *(["poll"] if option else []))["late_ns"])
                 session = measure("twoway", "-m", "open", "--ike", "off", "-c", count, "-i", "exp:1ms",
-                                  *([option] if option else []), daemon.target)
+                                  *([option] if option else []), (polls if option else sleeps).target)
                 ours[name].append(session["send_error_ns"])
-    for name, option, goal in rows:
+    for name, option, goal, reflectors in rows:
         what = f"send-time error p99 at 1,000 packets/s Poisson{', ' + option if option else ''} / bare clock_nanosleep loop"
-        if (name, option, goal) not in have:
-            yield not_yet(name, what, method, f"fizeau twoway has no {option} yet", at_most=goal)
+        if (name, option, goal, reflectors) not in have:
+            yield not_yet(name, what, method.format(reflectors), f"fizeau twoway has no {option} yet", at_most=goal)
             continue
-        made = {which: ratios([one[which] for one in ours[name]], [one[which] for one in bare]) for which in ("p99", "median")}
-        yield figure(name, what, method, made["p99"], at_most=goal, ratio_of_medians=round(statistics.median(made["median"]), 4),
+        made = {which: ratios([one[which] for one in ours[name]], [one[which] for one in bare[name]]) for which in ("p99", "median")}
+        yield figure(name, what, method.format(reflectors), made["p99"], at_most=goal, ratio_of_medians=round(statistics.median(made["median"]), 4),
                      **{f"{which}_ns": {"fizeau": statistics.median(one[which] for one in ours[name]),
-                                        "bare": statistics.median(one[which] for one in bare)} for which in made})
+                                        "bare": statistics.median(one[which] for one in bare[name])} for which in made})
 
 
 def missed_slots(session):

@@ -34,14 +34,14 @@ class Daemon(suite.Fizeaud):
     """A fizeaud of one worker on a core of its own; ike="static": it knows the benches' IKE_SA; ike=PATH: a key service is
     asked."""
 
-    def __init__(self, ike="off", count=1024, netns=None, host="127.0.0.1", workers=1):
+    def __init__(self, ike="off", count=1024, netns=None, host="127.0.0.1", workers=1, busy_poll=False):
         self.keyfiles = suite.tempfile.TemporaryDirectory(prefix="fizeau-bench-")
         keys = suite.private_file(self.keyfiles.name, "keys", "bench bench passphrase\n")
         self.static = suite.private_file(self.keyfiles.name, "sas",
                                          f"{SPI_I.hex()} {SPI_R.hex()} hmac-sha2-256 {SK_D.hex()}\n")
         self.keys = keys
         source = f"static {self.static}" if ike == "static" else "off" if ike == "off" else f"socket {ike}"
-        super().__init__(f"keys {keys}\nike {source}\npbkdf2-count {count}\nworkers {workers}\nclass bench any\n{UNLIMITED}\n",
+        super().__init__(f"keys {keys}\nike {source}\npbkdf2-count {count}\nworkers {workers}\nbusy-poll {'yes' if busy_poll else 'no'}\nclass bench any\n{UNLIMITED}\n",
                          host, netns)
 
     def start(self, conf, log):
