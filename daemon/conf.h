@@ -106,6 +106,8 @@ struct fz_conf {
 	struct fz_listen listens[FZ_CONF_LISTEN_MAX];
 	uint32_t listen_count;
 	uint32_t modes; /* bits of FIZEAU_MODE_SECURITY; 0: all that the key sources allow */
+	uint32_t features; /* bits of FIZEAU_MODE_FEATURES that TWAMP's greeting offers */
+	uint64_t server_octets; /* RFC 6038's; 0: none */
 	char keys[FZ_CONF_PATH_MAX];
 	enum fz_ike_source ike;
 	char ike_path[FZ_CONF_PATH_MAX];
@@ -154,6 +156,8 @@ bool fz_conf_given(const struct fz_conf *conf, const char *directive);
 
 /* Names as in `modes`; text of a list of modes, comma-separated. */
 void fz_conf_modes_text(uint32_t modes, char text[static 64]);
+/* The same for features, as in `features`; empty for none. */
+void fz_conf_features_text(uint32_t features, char text[static 64]);
 const char *fz_conf_limit_name(enum fz_limit item);
 /* The matches of a rule as the file writes them. */
 void fz_conf_rule_text(const struct fz_rule *rule, char *text, size_t octets);

@@ -79,6 +79,29 @@ static void print_modes(const struct fz_conf *conf, FILE *to)
 		fprintf(to, "# modes: all that the key sources allow, and open\n");
 }
 
+/* Values that one line gives are all there are: a default does not stay. */
+static bool set_features(struct fz_conf *conf, const struct fz_words *words, char *error)
+{
+	uint32_t features = 0;
+
+	if (words->count < 2)
+		return fail(error, "no feature after", words->word[0]);
+	for (size_t i = 1; i < words->count; i++) {
+		if (!fz_value_features(words->word[i], &features))
+			return fail(error, "unknown feature in", words->word[i]);
+	}
+	conf->features = features;
+	return true;
+}
+
+static void print_features(const struct fz_conf *conf, FILE *to)
+{
+	char text[64];
+
+	fz_conf_features_text(conf->features, text);
+	fprintf(to, "features %s\n", conf->features ? text : "none");
+}
+
 static bool set_ike(struct fz_conf *conf, const struct fz_words *words, char *error)
 {
 	size_t wanted = 3;
@@ -270,11 +293,19 @@ static void print_busy_poll(const struct fz_conf *conf, FILE *to)
 
 /*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
 /*= rfc5357#section-4.2 TW-4.2-14 TW-4.2-15 */
+/*= rfc6038#section-1 RO-1-01 */
+/*= rfc7750#section-1 DE-1-01 */
+/*= rfc8186#section-2 PT-2-02 */
 static const struct fz_directive directives[] = {
 	{.name = "listen", .type = FZ_DIRECTIVE_OTHER, .allowed = "listen twamp|owamp ADDRESS|* PORT (1 to 65535)",
 		.set = set_listen, .print = print_listen, .repeatable = true},
 	{.name = "modes", .type = FZ_DIRECTIVE_OTHER, .allowed = "modes open,authenticated,encrypted,mixed",
 		.set = set_modes, .print = print_modes},
+	{.name = "features", .type = FZ_DIRECTIVE_OTHER, .fallback = "individual,reflect-octets,symmetrical,dscp-ecn",
+		.set = set_features, .print = print_features,
+		.allowed = "features individual,reflect-octets,symmetrical,dscp-ecn,ptp, or features none"},
+	{.name = "server-octets", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(server_octets), .max = UINT16_MAX,
+		.fallback = "0", .allowed = "server-octets N, 0 (none) to 65535"},
 	{.name = "keys", .type = FZ_DIRECTIVE_TEXT, .offset = AT(keys), .allowed = "keys FILE"},
 	{.name = "ike", .type = FZ_DIRECTIVE_OTHER, .allowed = "ike socket PATH, ike static FILE, ike off",
 		.set = set_ike, .print = print_ike},

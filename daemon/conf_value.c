@@ -159,6 +159,45 @@ void fz_conf_modes_text(uint32_t modes, char text[static 64])
 	}
 }
 
+static uint32_t feature_named(const char *name, size_t len)
+{
+	for (uint32_t bit = 1; bit <= FIZEAU_MODE_FEATURES; bit <<= 1) {
+		const char *known = fizeau_feature_name(bit);
+		if (known && strlen(known) == len && !memcmp(known, name, len))
+			return bit;
+	}
+	return 0;
+}
+
+bool fz_value_features(const char *text, uint32_t *features)
+{
+	if (!strcmp(text, "none"))
+		return true;
+	while (*text) {
+		size_t len = strcspn(text, ",");
+		uint32_t bit = feature_named(text, len);
+		if (!bit)
+			return false;
+		*features |= bit;
+		text += len;
+		if (*text == ',')
+			text++;
+	}
+	return true;
+}
+
+void fz_conf_features_text(uint32_t features, char text[static 64])
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (uint32_t bit = 1; bit <= FIZEAU_MODE_FEATURES; bit <<= 1) {
+		const char *name = features & bit ? fizeau_feature_name(bit) : NULL;
+		if (name)
+			at += (size_t)snprintf(text + at, 64 - at, "%s%s", at ? "," : "", name);
+	}
+}
+
 bool fz_value_yes(const char *text, uint64_t *yes)
 {
 	if (strcmp(text, "yes") && strcmp(text, "no"))

@@ -28,6 +28,8 @@ FIZEAU_MUST_USE bool fz_value_time(const char *text, int64_t *ns);
 void fz_value_time_text(int64_t ns, char text[static 32]);
 /* "open,encrypted": bits of FIZEAU_MODE_SECURITY; adds to modes. */
 FIZEAU_MUST_USE bool fz_value_modes(const char *text, uint32_t *modes);
+/* "symmetrical,dscp-ecn": bits of FIZEAU_MODE_FEATURES; adds to features. "none" adds none. */
+FIZEAU_MUST_USE bool fz_value_features(const char *text, uint32_t *features);
 FIZEAU_MUST_USE bool fz_value_yes(const char *text, uint64_t *yes);
 
 #endif

@@ -304,6 +304,7 @@ static struct fizeau_server *make_server(struct fz_engine *engine, enum fizeau_p
 		.start_time = engine->start_time,
 		.servwait_ns = engine->conf->servwait_ns,
 		.setup_timeout_ns = engine->conf->setup_timeout_ns,
+		.server_octets = (uint16_t)engine->conf->server_octets,
 		.max_sessions = SESSIONS_MAX,
 	};
 	struct fizeau_server_random random;

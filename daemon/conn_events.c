@@ -43,11 +43,14 @@ static void answer_set_up(struct fz_conn *conn, uint8_t accept, enum fz_counter 
 	const struct fizeau_session_keys *keys, const char *reason)
 {
 	struct fz_engine *engine = conn->engine;
-	char who[FZ_IDENTITY_TEXT], modes[64];
-	const char *prefix = conn->protocol == FIZEAU_OWAMP ? "OWAMP, " : "";
+	char who[FZ_IDENTITY_TEXT], modes[64], features[64] = "";
+	bool owamp = conn->protocol == FIZEAU_OWAMP;
+	const char *prefix = owamp ? "OWAMP, " : "";
 
 	fz_identity_text(&conn->identity, who);
 	fz_conf_modes_text(conn->mode, modes);
+	if (!owamp)
+		fz_conf_features_text(conn->mode, features);
 	if (!accept) {
 		conn->of_class = fz_admit_class(conn->conf, &conn->peer, &conn->identity);
 		accept = fz_admit_connection(engine->admit, conn->of_class, &conn->peer, conn->mode, &conn->place,
@@ -67,13 +70,14 @@ static void answer_set_up(struct fz_conn *conn, uint8_t accept, enum fz_counter 
 	if (accept) {
 		conn->refused = true;
 		fz_log_peer(engine->log, FZ_LOG_WARNING, &conn->peer, fz_clock_mono(),
-			"%sset-up refused, %s, %s: %s (Accept %u)", prefix, modes, who, reason, (unsigned)accept);
+			"%sset-up refused, %s%s%s, %s: %s (Accept %u)", prefix, modes, *features ? " with " : "", features,
+			who, reason, (unsigned)accept);
 	} else {
 		counter = FZ_COUNT_SET_UP;
 		if (conn->identity.source == FZ_KEY_IKEV2 && conn->identity.reading == FIZEAU_IKE_PBKDF2)
 			engine->counters.of[FZ_COUNT_KEY_READING_PBKDF2]++;
-		fz_log_peer(engine->log, FZ_LOG_INFO, &conn->peer, fz_clock_mono(), "%sset up: %s, %s, class %s", prefix,
-			modes, who, conn->of_class->name);
+		fz_log_peer(engine->log, FZ_LOG_INFO, &conn->peer, fz_clock_mono(), "%sset up: %s%s%s, %s, class %s", prefix,
+			modes, *features ? " with " : "", features, who, conn->of_class->name);
 		conn->phase = FZ_CONN_OPEN;
 		fz_conn_move(conn, &engine->open);
 	}

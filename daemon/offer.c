@@ -20,13 +20,16 @@ static uint32_t twamp_modes(struct fz_engine *engine, const struct fz_addr *peer
 	return modes;
 }
 
-/* OWAMP has no mixed mode, and a bit of its own for IKEv2. */
+/* OWAMP has no mixed mode, a bit of its own for IKEv2, and no features. */
 uint32_t fz_offer_modes(struct fz_engine *engine, enum fizeau_protocol protocol, const struct fz_addr *peer)
 {
 	uint32_t modes = twamp_modes(engine, peer), plain = modes & FIZEAU_MODE_SECURITY & ~(uint32_t)FIZEAU_MODE_MIXED;
 
+	/*= rfc6038#section-4.1 RO-4.1-01 */
+	/*= rfc7750#section-2.1 DE-2.1-01 */
+	/*= rfc8186#section-2.2 PT-2.2-01 */
 	if (protocol == FIZEAU_TWAMP)
-		return modes;
+		return modes ? modes | engine->conf->features : 0;
 	if ((modes & FIZEAU_MODE_TW_IKEV2) && (plain & ~(uint32_t)FIZEAU_MODE_OPEN))
 		plain |= fizeau_mode_ike(protocol);
 	return plain;

@@ -29,6 +29,7 @@ struct fz_order_add {
 	uint32_t port;               /* its number */
 	uint32_t serial;             /* of the session, not 0 */
 	enum fizeau_test_mode mode;
+	struct fizeau_test_features features; /* TAI less UTC is the worker's to know */
 	struct fizeau_test_keys keys; /* not in open mode */
 	struct fz_addr remote;       /* with the Sender Port */
 	uint32_t octets_max;         /* longest packet that is reflected */

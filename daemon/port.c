@@ -182,6 +182,7 @@ int fz_port_choose(struct fz_port_table *table, const struct fz_port_wanted *wan
 		return -ENOTCONN;
 	/*= rfc5357#section-3.5 TW-3.5-09 TW-3.5-22 */
 	/*= rfc8545#section-5.1 PO-5.1-01 PO-5.1-06 */
+	/*= rfc8545#section-5 PO-5-02 */
 	if (number && number >= wanted->first && number <= wanted->last) {
 		*port = port_at(table, wanted->local, number);
 		if (*port && workers[(*port)->worker].runs && fits(*port, wanted) &&

@@ -191,6 +191,7 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_test_socket *socke
 	/*= rfc5357#section-3.5 TW-3.5-19 TW-3.5-09 */
 	/*= rfc5357#section-1.2 TW-1.2-01 */
 	/*= rfc4656#section-6.2 OW-6.2-03 */
+	/*= rfc7750#section-2.2.1 DE-2.2.1-06 DE-2.2.1-09 DE-2.2.1-11 */
 	fz_udp_queue(socket->udp, (size_t)len, &in->from, &in->to, session->dscp);
 	socket->queued[socket->queued_count++] = session;
 }

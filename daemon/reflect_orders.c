@@ -142,10 +142,11 @@ static void clear_figures(struct fz_figures *figures, uint32_t serial)
 static struct fz_reflected *session_new(struct fz_reflect *reflect, const struct fz_order_add *add)
 {
 	struct fz_reflected *session = calloc(1, sizeof(*session));
-	struct fizeau_reflector_config config = {.mode = add->mode, .keys = add->keys};
+	struct fizeau_reflector_config config = {.mode = add->mode, .features = add->features, .keys = add->keys};
 
 	if (!session)
 		return NULL;
+	config.features.tai_utc_s = reflect->clock->tai_utc_s;
 	session->reflect = reflect;
 	session->reflector = fizeau_reflector_new(&config);
 	fizeau_wipe(&config, sizeof(config));

@@ -161,6 +161,7 @@ struct fz_session *fz_request_answer(const struct fz_request_from *from, const s
 		.mode = fizeau_server_mode(from->server),
 		.dscp = request->dscp,
 		.padding_octets = request->padding_octets,
+		.reflect_length = request->reflect_length,
 		.timeout_ns = fizeau_duration_to_ns(request->timeout),
 		.conf = from->conf,
 		.of_class = from->of_class,

@@ -369,6 +369,8 @@ static int order_add(struct fz_session *session, const struct fz_session_wanted 
 	order.add.port = session->port->number;
 	order.add.serial = session->serial;
 	order.add.mode = fizeau_test_mode_of(wanted->mode);
+	order.add.features.modes = wanted->mode & FIZEAU_MODE_FEATURES;
+	order.add.features.reflect_length = wanted->reflect_length;
 	order.add.keys = wanted->keys;
 	order.add.remote = wanted->remote;
 	order.add.octets_max = (uint32_t)(112 + (padding < room ? (size_t)padding : room));

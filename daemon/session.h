@@ -31,6 +31,7 @@ struct fz_session_wanted {
 	struct fizeau_test_keys keys; /* wiped by the caller */
 	uint8_t dscp;
 	uint32_t padding_octets;
+	uint16_t reflect_length; /* octets of it that are to come back, with reflect octets */
 	int64_t timeout_ns;     /* reflection after Stop-Sessions */
 	struct fz_conf *conf;
 	const struct fz_class *of_class;

@@ -44,6 +44,18 @@ static json_t *modes_list(uint32_t modes)
 	return list;
 }
 
+static json_t *features_list(uint32_t mode)
+{
+	json_t *list = json_array();
+
+	for (uint32_t bit = 1; bit <= FIZEAU_MODE_FEATURES; bit <<= 1) {
+		const char *name = mode & bit ? fizeau_feature_name(bit) : NULL;
+		if (name)
+			json_array_append_new(list, json_string(name));
+	}
+	return list;
+}
+
 static json_t *mode_text(uint32_t mode)
 {
 	char text[64];
@@ -113,6 +125,7 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 
 	json_object_set_new(one, "state", json_string(states[session->state]));
 	json_object_set_new(one, "mode", mode_text(session->mode));
+	json_object_set_new(one, "features", features_list(session->mode));
 	json_object_set_new(one, "key", key_of(&session->identity));
 	json_object_set_new(one, "class", json_string(session->of_class->name));
 	json_object_set_new(one, "dscp", json_integer(session->dscp));
@@ -176,6 +189,7 @@ static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_
 		fz_endpoint_sender_counters(session->sender, &sent);
 	json_object_set_new(one, "state", json_string(session->running ? "running" : "requested"));
 	json_object_set_new(one, "mode", mode_text(session->mode));
+	json_object_set_new(one, "features", json_array());
 	json_object_set_new(one, "key", key_of(&session->identity));
 	json_object_set_new(one, "class", json_string(session->of_class->name));
 	json_object_set_new(one, "dscp", session->sender ? json_integer(request->type_p >> 24) : json_null());
@@ -351,6 +365,7 @@ char *fz_ctl_document(const struct fz_engine *engine)
 	json_object_set_new(root, "uptime_s", json_integer((now.ns - engine->started.ns) / SECOND));
 	json_object_set_new(root, "listen", listen_of(engine));
 	json_object_set_new(root, "modes", modes_list(modes));
+	json_object_set_new(root, "features", features_list(engine->conf->features));
 	json_object_set_new(ike, "source", json_string(source));
 	json_object_set_new(ike, "path", text_or_null(path));
 	json_object_set_new(ike, "offered", json_boolean(modes & FIZEAU_MODE_TW_IKEV2));

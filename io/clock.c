@@ -63,12 +63,14 @@ static void set_word(struct fz_clock *clock, enum fz_clock_source source, const 
 	clock->error_estimate = fizeau_error_estimate((uint64_t)clock->error_ns, clock->synchronized);
 }
 
-static struct fz_clock_word kernel_word(void)
+/* NTP and PTP daemons tell the kernel what TAI is; 0 is its "not known", since no clock has been there after 1958. */
+static struct fz_clock_word kernel_word(int32_t *tai_utc_s)
 {
 	struct timex tx = {0};
 	int state = adjtimex(&tx);
 	struct fz_clock_word word = {.error_ns = FZ_CLOCK_ERROR_MAX_NS};
 
+	*tai_utc_s = state != -1 && tx.tai > 0 ? tx.tai : FIZEAU_TAI_UTC_S;
 	word.synchronized = state != -1 && state != TIME_ERROR && (tx.status & STA_UNSYNC) == 0;
 	/* A bound of 0 from a clock that nobody disciplines is no bound at all. */
 	if (state != -1 && tx.maxerror >= 0 && tx.maxerror * 1000LL < FZ_CLOCK_ERROR_MAX_NS &&
@@ -135,7 +137,7 @@ static bool look_for_step(struct fz_clock *clock, struct fizeau_mono now)
 static void ask(struct fz_clock *clock, struct fizeau_mono now)
 {
 	bool kernel_counts = clock->choice == FZ_CLOCK_AUTO || clock->choice == FZ_CLOCK_KERNEL;
-	struct fz_clock_word kernel = kernel_word();
+	struct fz_clock_word kernel = kernel_word(&clock->tai_utc_s);
 
 	choose(clock, kernel, kernel_counts, now);
 	clock->asked = now;

@@ -28,6 +28,7 @@ struct fz_clock {
 	bool synchronized;
 	int64_t error_ns;        /* bound; a guess when unsynchronised */
 	enum fz_clock_source source; /* whose word that is; the kernel's where nobody else's counts */
+	int32_t tai_utc_s;       /* TAI less UTC, as the kernel was told; FIZEAU_TAI_UTC_S where nobody told it */
 	struct fizeau_mono asked;
 
 	/* Set by its owner after fz_clock_open. */

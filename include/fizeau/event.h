@@ -31,10 +31,17 @@ enum fizeau_mode {
 	FIZEAU_MODE_DSCP_ECN = 256,    /* TWAMP: DSCP and ECN monitoring (RFC 7750) */
 	FIZEAU_MODE_PTP = 512,         /* TWAMP: PTPv2 timestamps (RFC 8186) */
 	FIZEAU_MODE_SECURITY = 15,     /* the bits of which exactly one is chosen */
+	/* TWAMP: the bits that may go with it. */
+	FIZEAU_MODE_FEATURES = FIZEAU_MODE_INDIVIDUAL | FIZEAU_MODE_REFLECT_OCTETS | FIZEAU_MODE_SYMMETRICAL |
+		FIZEAU_MODE_DSCP_ECN | FIZEAU_MODE_PTP,
 };
 
 /* The bit that says "IKEv2-derived key" in a protocol's Modes. */
 FIZEAU_API uint32_t fizeau_mode_ike(enum fizeau_protocol protocol);
+
+/* Name of one bit of FIZEAU_MODE_FEATURES as people see it: "individual", "reflect-octets", "symmetrical", "dscp-ecn", "ptp";
+   NULL for anything else. Static. */
+FIZEAU_API const char *fizeau_feature_name(uint32_t feature);
 
 /* Accept values (RFC 4656 3.3; 6 is RFC 7717's). Any other non-zero value reads as FAILURE. */
 enum fizeau_accept {

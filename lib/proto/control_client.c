@@ -314,6 +314,9 @@ static int check_mode(const struct fizeau_control_client *c, uint32_t mode)
 	/*= rfc4656#section-3.1 OW-3.1-17 OW-3.1-18 OW-3.1-20 */
 	/*= rfc5618#section-3.1 MX-3.1-03 */
 	/*= rfc7717#section-5.3 IK-5.3-02 */
+	/*= rfc6038#section-4.1 RO-4.1-02 */
+	/*= rfc7750#section-2.1 DE-2.1-02 */
+	/*= rfc8186#section-2.2 PT-2.2-03 PT-2.2-04 */
 	if ((mode & ~fz_modes_known(c->config.protocol)) != 0 ||
 		fz_mode_check(c->config.protocol, mode, c->greeting.modes) < 0)
 		return FIZEAU_ERR_MODE;
@@ -387,6 +390,7 @@ int fz_client_send_sealed(struct fizeau_control_client *c, size_t len)
 
 /*= rfc4656#section-3.5 OW-3.5-01 */
 /*= rfc5357#section-3.5 TW-3.5-01 TW-3.5-08 TW-3.5-09 */
+/*= rfc6038#section-1 RO-1-04 */
 int fizeau_control_client_request_tw(
 	struct fizeau_control_client *c, const struct fizeau_tw_request *request, struct fizeau_mono now)
 {

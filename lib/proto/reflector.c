@@ -17,6 +17,7 @@ struct fizeau_reflector {
 };
 
 /*= rfc5618#section-4.2 MX-4.2-01 */
+/*= rfc6038#section-3 RO-3-01 RO-3-02 */
 struct fizeau_reflector *fizeau_reflector_new(const struct fizeau_reflector_config *config)
 {
 	struct fizeau_reflector *reflector = calloc(1, sizeof(*reflector));

@@ -85,6 +85,7 @@ static int set_up(struct fizeau_sender *sender, const struct fizeau_sender_confi
 	return fz_packet_init(&sender->packet, config->mode, FZ_PACKET_SEALS | FZ_PACKET_OPENS, &config->keys);
 }
 
+/*= rfc6038#section-3 RO-3-01 RO-3-02 */
 struct fizeau_sender *fizeau_sender_new(const struct fizeau_sender_config *config)
 {
 	struct fz_test_layout out = fz_test_sender_layout(config->mode, &config->features);
@@ -131,6 +132,7 @@ size_t fizeau_sender_octets(const struct fizeau_sender *sender)
 /* Padding of packet seq, its first len octets. */
 /*= rfc4656#section-4.1.2 OW-4.1.2-21 OW-4.1.2-22 OW-4.1.2-23 */
 /*= rfc5357#section-4.2.1 TW-4.2.1-12 TW-4.2.1-13 TW-4.2.1-14 TW-4.2.1-15 TW-4.2.1-16 */
+/*= rfc6038#section-4.2 RO-4.2-02 */
 /*= rfc6038#section-4.3 RO-4.3-05 */
 /*= rfc6038#section-5.1.2 RO-5.1.2-01 RO-5.1.2-02 RO-5.1.2-03 RO-5.1.2-05 */
 static void put_padding(const struct fizeau_sender *sender, uint32_t seq, uint8_t *padding, size_t len)

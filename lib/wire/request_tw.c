@@ -95,6 +95,7 @@ int fz_request_tw_from_api(const struct fizeau_tw_request *api, uint32_t mode, s
 	if ((mode & FIZEAU_MODE_REFLECT_OCTETS) == 0 && (api->reflect_octets != 0 || api->reflect_length != 0))
 		return FIZEAU_ERR_RANGE;
 	/*= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-12 */
+	/*= rfc8545#section-5.1 PO-5.1-05 */
 	*request = (struct fz_request_head){
 		.ip_version = api->ip_version,
 		.sender_port = api->sender_port,

@@ -57,24 +57,39 @@ uint32_t fizeau_mode_ike(enum fizeau_protocol protocol)
 	return protocol == FIZEAU_OWAMP ? FIZEAU_MODE_OW_IKEV2 : FIZEAU_MODE_TW_IKEV2;
 }
 
+/* RFC 8186 describes its bit for OWAMP too, but OWAMP's registry does not have it. */
+/*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-03 OR-3.2-05 */
 /*= rfc5938#section-3.1 IS-3.1-01 */
+/*= rfc6038#section-4.4 RO-4.4-01 */
 /*= rfc6038#section-7 RO-7-01 */
 /*= rfc7750#section-3 DE-3-01 */
 /*= rfc8186#section-3 PT-3-01 */
-#define TWAMP_FEATURES                                                                                         \
-	(FIZEAU_MODE_INDIVIDUAL | FIZEAU_MODE_REFLECT_OCTETS | FIZEAU_MODE_SYMMETRICAL | FIZEAU_MODE_DSCP_ECN | \
-		FIZEAU_MODE_PTP)
-
-/* RFC 8186 describes its bit for OWAMP too, but OWAMP's registry does not have it. */
-/*= rfc7718#section-3.2.4 OR-3.2-01 OR-3.2-03 OR-3.2-05 */
-/*= rfc6038#section-4.4 RO-4.4-01 */
 uint32_t fz_modes_known(enum fizeau_protocol protocol)
 {
 	uint32_t known = FIZEAU_MODE_SECURITY | fizeau_mode_ike(protocol);
 
 	if (protocol == FIZEAU_OWAMP)
 		return known & ~(uint32_t)FIZEAU_MODE_MIXED;
-	return known | TWAMP_FEATURES;
+	return known | FIZEAU_MODE_FEATURES;
+}
+
+const char *fizeau_feature_name(uint32_t feature)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} names[] = {
+		{FIZEAU_MODE_INDIVIDUAL, "individual"},
+		{FIZEAU_MODE_REFLECT_OCTETS, "reflect-octets"},
+		{FIZEAU_MODE_SYMMETRICAL, "symmetrical"},
+		{FIZEAU_MODE_DSCP_ECN, "dscp-ecn"},
+		{FIZEAU_MODE_PTP, "ptp"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].bit == feature)
+			return names[i].name;
+	return NULL;
 }
 
 int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered)

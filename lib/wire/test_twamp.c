@@ -86,6 +86,7 @@ static bool has(const struct fizeau_test_features *features, uint32_t mode)
 	return (features->modes & mode) != 0;
 }
 
+/*= rfc8186#section-2.2 PT-2.2-02 PT-2.2-05 */
 static struct fizeau_stamp_format stamps_of(const struct fizeau_test_features *features)
 {
 	return (struct fizeau_stamp_format){.ptp = has(features, FIZEAU_MODE_PTP), .tai_utc_s = features->tai_utc_s};

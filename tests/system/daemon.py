@@ -110,6 +110,7 @@ with case("a wanted port is given, or another"), Fizeaud(f"test-ports {PORTS + 8
         Control(server) as control:
     #= rfc5357#section-3.5 TW-3.5-22
     #= rfc8545#section-5.1 PO-5.1-01 PO-5.1-06
+    #= rfc8545#section-5 PO-5-02
     assert control.open().session(sender_port=5000, port=PORTS + 87)[0] == PORTS + 87
     assert PORTS + 80 <= control.session(sender_port=5000, port=PORTS + 87)[0] != PORTS + 87
     assert PORTS + 80 <= control.session(sender_port=5000, port=862)[0] <= PORTS + 89

@@ -46,15 +46,15 @@ class Control(Connection):
         return self
 
     def request(self, sender_port=0, port=0, padding=0, timeout=0.0, dscp=0, sender=None, receiver=None, version=None,
-                conf=(0, 0), type_p=None):
-        """The 48 octets of Accept-Session."""
+                conf=(0, 0), type_p=None, reflect=(0, 0)):
+        """The 48 octets of Accept-Session. reflect: octets to be reflected, length of padding to reflect."""
         version = version or (6 if self.sock.family == socket.AF_INET6 else 4)
         self.sock.sendall(
             struct.pack(">BBBBIIHH", 5, version, conf[0], conf[1], 0, 0, sender_port, port)
             + (address16(sender) if sender else bytes(16)) + (address16(receiver) if receiver else bytes(16))
             + bytes(16) + struct.pack(">IQQI", padding, ntp(time.time()), int(timeout * 2**32),
                                       dscp << 24 if type_p is None else type_p)
-            + bytes(8) + bytes(16))
+            + struct.pack(">HHI", *reflect, 0) + bytes(16))
         return receive(self.sock, 48)
 
     def start(self):

@@ -34,6 +34,7 @@ static void estimate_is_what_the_kernel_says(void **state)
 	assert_int_equal(clock.synchronized, kernel != TIME_ERROR && (tx.status & STA_UNSYNC) == 0);
 	assert_int_equal(fizeau_error_estimate_synchronized(clock.error_estimate), clock.synchronized);
 	assert_true(fizeau_error_estimate_valid(clock.error_estimate));
+	assert_int_equal(clock.tai_utc_s, tx.tai > 0 ? tx.tai : 37);
 	/* The kernel's bound and the tick are covered, and the wire's value covers both. */
 	assert_true(clock.error_ns > 0);
 	assert_true(clock.error_ns <= 17000000000LL);

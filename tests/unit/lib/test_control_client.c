@@ -227,6 +227,7 @@ struct choice {
 /*= rfc6038#section-4.1 RO-4.1-02 RO-4.1-03 */
 /*= rfc6038#section-4.4 RO-4.4-01 */
 /*= rfc7750#section-2.1 DE-2.1-02 */
+/*= rfc8186#section-2.2 PT-2.2-03 PT-2.2-04 */
 /*= rfc7717#section-5.2 IK-5.2-02 IK-5.2-03 IK-5.2-04 */
 /*= rfc7717#section-5.3 IK-5.3-02 */
 /*= rfc5357#section-6 TW-6-02 TW-6-03 TW-6-05 */

@@ -384,6 +384,7 @@ static void request_of_the_transcript(const json_t *transcript, struct fz_reques
 /*= rfc5357#section-3.5 TW-3.5-05 TW-3.5-07 TW-3.5-12 TW-3.5-14 TW-3.5-18 */
 /*= rfc4656#section-3.5 OW-3.5-19 */
 /*= rfc4656#section-3.5 OW-3.5-07 OW-3.5-08 OW-3.5-21 */
+/*= rfc8545#section-5.1 PO-5.1-05 */
 static void request_goes_through_the_api_and_back(void **state)
 {
 	struct fizeau_tw_request api;
