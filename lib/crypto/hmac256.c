@@ -7,6 +7,7 @@
 #include <string.h>
 #include <fizeau/keys.h>
 #include <openssl/sha.h>
+#include "lib/base/buf.h"
 #include "lib/crypto/secret.h"
 
 #define INNER_PAD 0x36
@@ -50,33 +51,77 @@ int fz_hmac256_key_init(struct fz_hmac256_key *state, const struct fizeau_st_key
 	return FIZEAU_ERR_CRYPTO;
 }
 
+/* What one HMAC goes through; wiped at once. */
+struct work {
+	SHA256_CTX sha;
+	uint8_t blocks[2 * SHA256_CBLOCK];
+};
+
+/* Ends a text of len octets at the end of a block, where it stands in blocks alone: SHA256_Final would collect and copy. The
+   key's block was before it. */
+static void pad(uint8_t *blocks, size_t len, size_t end)
+{
+	struct fz_writer w = fz_writer_of(blocks + len, end - len);
+
+	fz_write_u8(&w, 0x80);
+	fz_write_zeros(&w, end - len - 1 - sizeof(uint64_t));
+	fz_write_u64(&w, 8 * (uint64_t)(SHA256_CBLOCK + len));
+}
+
+static void put_words(uint8_t *octets, const SHA256_CTX *sha, size_t len)
+{
+	struct fz_writer w = fz_writer_of(octets, len);
+
+	for (size_t i = 0; i < len / sizeof(uint32_t); i++)
+		fz_write_u32(&w, sha->h[i]);
+}
+
+/* The field from the inner hash, which is in the first octets of blocks. */
+static bool finish(const struct fz_hmac256_key *state, struct work *work, uint8_t field[static FZ_HMAC256_FIELD])
+{
+	bool good;
+
+	pad(work->blocks, SHA256_DIGEST_LENGTH, SHA256_CBLOCK);
+	resume(&work->sha, state->outer);
+	good = SHA256_Update(&work->sha, work->blocks, SHA256_CBLOCK);
+	put_words(field, &work->sha, FZ_HMAC256_FIELD);
+	fizeau_wipe(work, sizeof(*work));
+	return good;
+}
+
+_Static_assert(FZ_HMAC256_BASE + 1 + sizeof(uint64_t) <= 2 * SHA256_CBLOCK, "the base packet is two blocks");
+
 /*= rfc8762#section-4.4 ST-4.4-01 */
+int fz_hmac256_base(
+	const struct fz_hmac256_key *state, const uint8_t octets[static FZ_HMAC256_BASE], uint8_t field[static FZ_HMAC256_FIELD])
+{
+	struct work work;
+	bool good;
+
+	memcpy(work.blocks, octets, FZ_HMAC256_BASE);
+	pad(work.blocks, FZ_HMAC256_BASE, sizeof(work.blocks));
+	resume(&work.sha, state->inner);
+	good = SHA256_Update(&work.sha, work.blocks, sizeof(work.blocks));
+	put_words(work.blocks, &work.sha, SHA256_DIGEST_LENGTH);
+	return finish(state, &work, field) && good ? 0 : FIZEAU_ERR_CRYPTO;
+}
+
 int fz_hmac256_of(const struct fz_hmac256_key *state, const uint8_t *first, size_t first_len, const uint8_t *second,
 	size_t second_len, uint8_t field[static FZ_HMAC256_FIELD])
 {
-	uint8_t whole[SHA256_DIGEST_LENGTH];
-	SHA256_CTX sha;
+	struct work work;
 	bool good;
 
-	resume(&sha, state->inner);
-	good = SHA256_Update(&sha, first, first_len) && SHA256_Update(&sha, second, second_len) && SHA256_Final(whole, &sha);
-	resume(&sha, state->outer);
-	good = good && SHA256_Update(&sha, whole, sizeof(whole)) && SHA256_Final(whole, &sha);
-	if (good)
-		memcpy(field, whole, FZ_HMAC256_FIELD);
-	fizeau_wipe(whole, sizeof(whole));
-	fizeau_wipe(&sha, sizeof(sha));
-	return good ? 0 : FIZEAU_ERR_CRYPTO;
+	resume(&work.sha, state->inner);
+	good = SHA256_Update(&work.sha, first, first_len) && SHA256_Update(&work.sha, second, second_len) &&
+		SHA256_Final(work.blocks, &work.sha);
+	return finish(state, &work, field) && good ? 0 : FIZEAU_ERR_CRYPTO;
 }
 
-int fz_hmac256_check(const struct fz_hmac256_key *state, const uint8_t *first, size_t first_len, const uint8_t *second,
-	size_t second_len, const uint8_t field[static FZ_HMAC256_FIELD])
+int fz_hmac256_same(const uint8_t field[static FZ_HMAC256_FIELD], uint8_t want[static FZ_HMAC256_FIELD])
 {
-	uint8_t want[FZ_HMAC256_FIELD];
-	int error = fz_hmac256_of(state, first, first_len, second, second_len, want);
+	bool same = fz_secret_equal(field, want, FZ_HMAC256_FIELD);
 
-	if (error == 0 && !fz_secret_equal(field, want, sizeof(want)))
-		error = FIZEAU_ERR_HMAC;
-	fizeau_wipe(want, sizeof(want));
-	return error;
+	fizeau_wipe(want, FZ_HMAC256_FIELD);
+	return same ? 0 : FIZEAU_ERR_HMAC;
 }

@@ -17,11 +17,16 @@ struct fz_hmac256_key {
    then it is wiped. */
 FIZEAU_MUST_USE int fz_hmac256_key_init(struct fz_hmac256_key *state, const struct fizeau_st_key *key);
 
-/* The field of a text in two parts; the first may be empty. FIZEAU_ERR_CRYPTO. */
+#define FZ_HMAC256_BASE 96 /* octets of a base packet that are covered (RFC 8762 4.4) */
+
+/* The field of a base packet. FIZEAU_ERR_CRYPTO. */
+FIZEAU_MUST_USE int fz_hmac256_base(
+	const struct fz_hmac256_key *state, const uint8_t octets[static FZ_HMAC256_BASE], uint8_t field[static FZ_HMAC256_FIELD]);
+/* The field of a text in two parts. FIZEAU_ERR_CRYPTO. */
 FIZEAU_MUST_USE int fz_hmac256_of(const struct fz_hmac256_key *state, const uint8_t *first, size_t first_len,
 	const uint8_t *second, size_t second_len, uint8_t field[static FZ_HMAC256_FIELD]);
-/* Compares with a field that came, in constant time. FIZEAU_ERR_HMAC, FIZEAU_ERR_CRYPTO. */
-FIZEAU_MUST_USE int fz_hmac256_check(const struct fz_hmac256_key *state, const uint8_t *first, size_t first_len,
-	const uint8_t *second, size_t second_len, const uint8_t field[static FZ_HMAC256_FIELD]);
+/* Compares a field that came with the one that it should be, in constant time; wipes the latter. FIZEAU_ERR_HMAC. */
+FIZEAU_MUST_USE int fz_hmac256_same(
+	const uint8_t field[static FZ_HMAC256_FIELD], uint8_t want[static FZ_HMAC256_FIELD]);
 
 #endif

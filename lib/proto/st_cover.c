@@ -5,6 +5,19 @@
 
 #define SEQ_OCTETS 4 /* the Sequence Number, which begins every packet */
 
+int fz_st_base_check(const struct fz_hmac256_key *key, const uint8_t *packet)
+{
+	uint8_t want[FZ_HMAC256_FIELD];
+	int error = fz_hmac256_base(key, packet, want);
+
+	return error < 0 ? error : fz_hmac256_same(packet + FZ_HMAC256_BASE, want);
+}
+
+int fz_st_base_cover(const struct fz_hmac256_key *key, uint8_t *packet)
+{
+	return fz_hmac256_base(key, packet, packet + FZ_HMAC256_BASE);
+}
+
 /* What the headers of a packet's TLVs say. */
 struct seen {
 	size_t tlvs, padding; /* all, and Extra Padding among them */
@@ -37,6 +50,8 @@ int fz_st_cover_check(const struct fz_hmac256_key *key, const uint8_t *packet, s
 {
 	struct seen seen = look(packet, base, len);
 	bool padding_alone = seen.tlvs == 1 && seen.padding == 1;
+	uint8_t want[FZ_HMAC256_FIELD];
+	int error;
 
 	*hmac_at = 0;
 	if (seen.hmac_at == 0)
@@ -44,8 +59,8 @@ int fz_st_cover_check(const struct fz_hmac256_key *key, const uint8_t *packet, s
 	if (key == NULL || seen.misplaced)
 		return FIZEAU_ERR_HMAC;
 	*hmac_at = seen.hmac_at;
-	return fz_hmac256_check(key, packet, SEQ_OCTETS, packet + base, seen.hmac_at - base,
-		packet + seen.hmac_at + FZ_ST_TLV_HEADER);
+	error = fz_hmac256_of(key, packet, SEQ_OCTETS, packet + base, seen.hmac_at - base, want);
+	return error < 0 ? error : fz_hmac256_same(packet + seen.hmac_at + FZ_ST_TLV_HEADER, want);
 }
 
 int fz_st_cover(const struct fz_hmac256_key *key, uint8_t *packet, size_t base, size_t hmac_at)

@@ -86,7 +86,7 @@ static int verify(struct fizeau_st_reflector *r, const uint8_t *in)
 	size_t i;
 
 	for (i = 0; i < r->key_count && error == FIZEAU_ERR_HMAC; i++)
-		error = fz_hmac256_check(&r->keys[i], in, FZ_ST_COVERED, NULL, 0, in + FZ_ST_COVERED);
+		error = fz_st_base_check(&r->keys[i], in);
 	if (error < 0 || r->key_count == 1)
 		return error;
 	r->keys[0] = r->keys[i - 1];
@@ -223,7 +223,7 @@ int fizeau_st_reflector_finish(
 	r->last_stamp = fz_st_put_stamp(out, r->authenticated, format, stamp);
 	r->last_error = fizeau_error_estimate_in(stamp.error, format);
 	if (error == 0 && r->authenticated)
-		error = fz_hmac256_of(&r->keys[0], out, FZ_ST_COVERED, NULL, 0, out + FZ_ST_COVERED);
+		error = fz_st_base_cover(&r->keys[0], out);
 	r->sent[reply->seq % SENT] = (struct sent){reply->seq, r->last_stamp};
 	r->any_left = true;
 	r->left_seq = reply->seq;

@@ -130,7 +130,7 @@ int fizeau_st_sender_finish(struct fizeau_st_sender *sender, uint8_t *buf, struc
 {
 	(void)fz_st_put_stamp(buf, sender->authenticated, &sender->config.format, stamp);
 	if (sender->authenticated)
-		return fz_hmac256_of(&sender->key, buf, FZ_ST_COVERED, NULL, 0, buf + FZ_ST_COVERED);
+		return fz_st_base_cover(&sender->key, buf);
 	return 0;
 }
 
@@ -199,7 +199,7 @@ int fizeau_st_sender_reflection(struct fizeau_st_sender *sender, const uint8_t *
 	if (!length_fits(sender, len))
 		return FIZEAU_ERR_LENGTH;
 	if (sender->authenticated)
-		error = fz_hmac256_check(&sender->key, octets, FZ_ST_COVERED, NULL, 0, octets + FZ_ST_COVERED);
+		error = fz_st_base_check(&sender->key, octets);
 	if (error < 0)
 		return error;
 	fz_st_get(octets, len, sender->authenticated, &packet);

@@ -47,40 +47,76 @@ static const struct places places[] = {
 	[true] = {16, 24, 26, 32, 48, 64, 72, 80},
 };
 
-static uint64_t get(const uint8_t *octets, size_t len, size_t at, size_t size)
+/* A function for each size, as the compiler does well only with sizes that it knows. */
+static inline uint16_t get_u16(const uint8_t *octets)
 {
-	struct fz_reader r = fz_reader_of(octets + at, size);
+	struct fz_reader r = fz_reader_of(octets, 2);
 
-	if (at + size > len)
-		return 0;
-	return fz_read_integer(&r, size);
+	return fz_read_u16(&r);
 }
 
-static void put(uint8_t *octets, size_t at, size_t size, uint64_t value)
+static inline uint32_t get_u32(const uint8_t *octets)
 {
-	struct fz_writer w = fz_writer_of(octets + at, size);
+	struct fz_reader r = fz_reader_of(octets, 4);
 
-	fz_write_integer(&w, value, size);
+	return fz_read_u32(&r);
+}
+
+static inline uint64_t get_u64(const uint8_t *octets)
+{
+	struct fz_reader r = fz_reader_of(octets, 8);
+
+	return fz_read_u64(&r);
+}
+
+static inline void put_u16(uint8_t *octets, uint16_t value)
+{
+	struct fz_writer w = fz_writer_of(octets, 2);
+
+	fz_write_u16(&w, value);
+}
+
+static inline void put_u32(uint8_t *octets, uint32_t value)
+{
+	struct fz_writer w = fz_writer_of(octets, 4);
+
+	fz_write_u32(&w, value);
+}
+
+static inline void put_u64(uint8_t *octets, uint64_t value)
+{
+	struct fz_writer w = fz_writer_of(octets, 8);
+
+	fz_write_u64(&w, value);
+}
+
+static inline void get_all(const uint8_t *octets, const struct places *at, struct fz_st_packet *packet)
+{
+	*packet = (struct fz_st_packet){
+		.seq = get_u32(octets),
+		.stamp = get_u64(octets + at->stamp),
+		.error = get_u16(octets + at->error),
+		.ssid = get_u16(octets + at->ssid),
+		.receive_stamp = get_u64(octets + at->receive_stamp),
+		.sender_seq = get_u32(octets + at->sender_seq),
+		.sender_stamp = get_u64(octets + at->sender_stamp),
+		.sender_error = get_u16(octets + at->sender_error),
+		.ttl = octets[at->ttl],
+	};
 }
 
 /*= rfc8762#section-4.2.1 ST-4.2.1-07 */
 void fz_st_get(const uint8_t *octets, size_t len, bool authenticated, struct fz_st_packet *packet)
 {
-	const struct places *at = &places[authenticated];
+	uint8_t extended[FIZEAU_ST_BASE_AUTHENTICATED] = {0};
 
-	*packet = (struct fz_st_packet){
-		.seq = (uint32_t)get(octets, len, 0, 4),
-		.stamp = get(octets, len, at->stamp, 8),
-		.error = (uint16_t)get(octets, len, at->error, 2),
-		.receive_stamp = get(octets, len, at->receive_stamp, 8),
-		.sender_seq = (uint32_t)get(octets, len, at->sender_seq, 4),
-		.sender_stamp = get(octets, len, at->sender_stamp, 8),
-		.sender_error = (uint16_t)get(octets, len, at->sender_error, 2),
-		.ttl = (uint8_t)get(octets, len, at->ttl, 1),
-	};
-	/* A shorter packet is TWAMP Light's, and has padding there, or MBZ. */
-	if (len >= fz_st_base(authenticated))
-		packet->ssid = (uint16_t)get(octets, len, at->ssid, 2);
+	if (len >= fz_st_base(authenticated)) {
+		get_all(octets, &places[authenticated], packet);
+		return;
+	}
+	memcpy(extended, octets, len);
+	get_all(extended, &places[authenticated], packet);
+	packet->ssid = 0; /* TWAMP Light has padding there, or MBZ */
 }
 
 /*= rfc8762#section-4.2 ST-4.2-01 */
@@ -94,16 +130,16 @@ void fz_st_put(uint8_t *octets, size_t len, bool authenticated, const struct fz_
 	const struct places *at = &places[authenticated];
 
 	memset(octets, 0, len);
-	put(octets, 0, 4, packet->seq);
+	put_u32(octets, packet->seq);
 	if (len >= fz_st_base(authenticated))
-		put(octets, at->ssid, 2, packet->ssid);
+		put_u16(octets + at->ssid, packet->ssid);
 	if (len <= at->ttl)
 		return;
-	put(octets, at->receive_stamp, 8, packet->receive_stamp);
-	put(octets, at->sender_seq, 4, packet->sender_seq);
-	put(octets, at->sender_stamp, 8, packet->sender_stamp);
-	put(octets, at->sender_error, 2, packet->sender_error);
-	put(octets, at->ttl, 1, packet->ttl);
+	put_u64(octets + at->receive_stamp, packet->receive_stamp);
+	put_u32(octets + at->sender_seq, packet->sender_seq);
+	put_u64(octets + at->sender_stamp, packet->sender_stamp);
+	put_u16(octets + at->sender_error, packet->sender_error);
+	octets[at->ttl] = packet->ttl;
 }
 
 /*= rfc8762#section-4.2.1 ST-4.2.1-02 ST-4.2.1-03 ST-4.2.1-04 ST-4.2.1-05 */
@@ -126,7 +162,7 @@ uint64_t fz_st_put_stamp(
 	const struct places *at = &places[authenticated];
 	uint64_t wire = fz_st_stamp(format, stamp.ntp);
 
-	put(octets, at->stamp, 8, wire);
-	put(octets, at->error, 2, fizeau_error_estimate_in(stamp.error, format));
+	put_u64(octets + at->stamp, wire);
+	put_u16(octets + at->error, fizeau_error_estimate_in(stamp.error, format));
 	return wire;
 }

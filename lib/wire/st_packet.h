@@ -7,8 +7,6 @@
 #include <fizeau/sender.h>
 #include <fizeau/st.h>
 
-#define FZ_ST_COVERED 96 /* octets under the HMAC of authenticated mode, which is right behind them */
-
 static inline size_t fz_st_base(bool authenticated)
 {
 	return authenticated ? FIZEAU_ST_BASE_AUTHENTICATED : FIZEAU_ST_BASE_OPEN;
@@ -27,7 +25,7 @@ struct fz_st_packet {
 	uint8_t ttl;
 };
 
-/* Reads len octets; what lies beyond them is 0. Of a packet too short for STAMP the SSID too: there is padding. */
+/* Reads up to len octets; what lies beyond them is 0, and so is the SSID of a packet too short for STAMP. */
 void fz_st_get(const uint8_t *octets, size_t len, bool authenticated, struct fz_st_packet *packet);
 /* Writes the first len octets of a base packet, up to all; stamp, error and HMAC are left zero. */
 void fz_st_put(uint8_t *octets, size_t len, bool authenticated, const struct fz_st_packet *packet);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include "tests/testlib/packets.h"
+#include "tests/testlib/st_packets.h"
 #include <cmocka.h>
 
 int __real_EVP_CipherInit_ex2(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const unsigned char *key,
@@ -16,6 +16,9 @@ int __wrap_EVP_CipherInit_ex2(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, con
 	const unsigned char *iv, int enc, const OSSL_PARAM params[]);
 int __real_SHA1_Init(SHA_CTX *ctx);
 int __wrap_SHA1_Init(SHA_CTX *ctx);
+
+int __real_SHA256_Init(SHA256_CTX *ctx);
+int __wrap_SHA256_Init(SHA256_CTX *ctx);
 
 static unsigned ciphers, hashes;
 
@@ -30,6 +33,12 @@ int __wrap_SHA1_Init(SHA_CTX *ctx)
 {
 	hashes++;
 	return __real_SHA1_Init(ctx);
+}
+
+int __wrap_SHA256_Init(SHA256_CTX *ctx)
+{
+	hashes++;
+	return __real_SHA256_Init(ctx);
 }
 
 /*= rfc4656#section-4.1.2 OW-4.1.2-17 */
@@ -69,10 +78,39 @@ static void keys_are_set_up_once_a_session(void **state)
 	}
 }
 
+/*= rfc8762#section-4.4 ST-4.4-02 */
+static void so_are_those_of_stamp(void **state)
+{
+	struct fizeau_st_key key = st_key();
+	struct fizeau_st_sender *sender;
+	struct fizeau_st_reflector *reflector;
+	uint8_t out[PACKETS_MAX], back[PACKETS_MAX];
+
+	(void)state;
+	hashes = 0;
+	sender = st_sender(&(struct fizeau_st_sender_config){
+		.key = key, .tlvs = FIZEAU_ST_TLV_BIT(FIZEAU_ST_CLASS_OF_SERVICE)});
+	reflector = st_reflector(&(struct fizeau_st_reflector_config){.keys = &key, .key_count = 1, .tlvs = true});
+	assert_int_equal(hashes, 4);
+	for (uint32_t seq = 0; seq < 100; seq++) {
+		struct fizeau_st_reflection reflection;
+		struct fizeau_st_reply reply;
+		size_t len = st_send(sender, seq, out, sizeof(out));
+
+		assert_int_equal(st_reflect(reflector, out, len, back, sizeof(back), &reply), 0);
+		assert_int_equal(fizeau_st_sender_reflection(sender, back, len, &reflection), 0);
+		assert_int_equal(reflection.base.sender_seq, seq);
+	}
+	assert_int_equal(hashes, 4);
+	fizeau_st_sender_free(sender);
+	fizeau_st_reflector_free(reflector);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_set_up_once_a_session),
+		cmocka_unit_test(so_are_those_of_stamp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

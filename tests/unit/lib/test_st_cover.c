@@ -314,6 +314,34 @@ static void malformed_ones_under_it(void **state)
 	}
 }
 
+/* Keys of every length, over texts of every length up to five blocks. */
+/*= rfc8762#section-4.4 ST-4.4-01 ST-4.4-02 */
+/*= rfc8972#section-4.8 SX-4.8-03 */
+static void keys_and_texts_of_every_length(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 5 * 64; len++) {
+		struct fizeau_st_key key = {.octets = 1 + len % FIZEAU_ST_KEY_MAX};
+		struct fizeau_st_reflector *r;
+		uint8_t field[16];
+		size_t hmac;
+
+		for (size_t i = 0; i < key.octets; i++)
+			key.key[i] = (uint8_t)(i * 7 + len);
+		r = st_reflector(&(struct fizeau_st_reflector_config){.keys = &key, .key_count = 1, .tlvs = true});
+		st_tlvs_begin(&p, ST_SEQ, &key);
+		st_tlvs_add(&p, UNKNOWN, len, NULL);
+		hmac = st_tlvs_add_hmac(&p, &key);
+		assert_int_equal(st_reflect(r, p.octets, p.len, out, sizeof(out), &reply), 0);
+		assert_false(reply.integrity_failed);
+		st_hmac_once(&key, out, p.base, hmac, field);
+		assert_memory_equal(out + hmac + 4, field, 16);
+		st_hmac_once(&key, out, 0, 0, field);
+		assert_memory_equal(out + 96, field, 16);
+		fizeau_st_reflector_free(r);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +354,7 @@ int main(void)
 		cmocka_unit_test(of_a_wrong_length_or_cut_it_has_failed),
 		cmocka_unit_test(without_a_key_it_has_failed),
 		cmocka_unit_test(malformed_ones_under_it),
+		cmocka_unit_test(keys_and_texts_of_every_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
