@@ -25,6 +25,7 @@ uint32_t fz_offer_modes(struct fz_engine *engine, enum fizeau_protocol protocol,
 {
 	uint32_t modes = twamp_modes(engine, peer), plain = modes & FIZEAU_MODE_SECURITY & ~(uint32_t)FIZEAU_MODE_MIXED;
 
+	/*= rfc5938#section-3.7 IS-3.7-01 */
 	/*= rfc6038#section-4.1 RO-4.1-01 */
 	/*= rfc7750#section-2.1 DE-2.1-01 */
 	/*= rfc8186#section-2.2 PT-2.2-01 */

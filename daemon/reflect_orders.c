@@ -119,6 +119,7 @@ static void due(void *arg)
 		return;
 	}
 	/*= rfc5357#section-4.2 TW-4.2-11 TW-4.2-12 TW-4.2-13 */
+	/*= rfc5938#section-4.2 IS-4.2-02 IS-4.2-03 IS-4.2-04 */
 	if (session->state == FZ_REFLECTED_STOPPED)
 		reason = FZ_COUNT_ENDED_STOP;
 	else if (now.ns >= session->last.ns)

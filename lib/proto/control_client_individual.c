@@ -8,6 +8,7 @@ static void take_sid(struct fizeau_control_client *c, const uint8_t *octets, str
 static void take_end(struct fizeau_control_client *c, const uint8_t *octets, struct fizeau_mono now);
 
 static const struct fz_client_part sid_part = {FIZEAU_SID_OCTETS, FZ_OPENED, take_sid};
+/*= rfc5938#section-1 IS-1-04 */
 static const struct fz_client_part end_part = {FZ_HMAC_FIELD, FZ_SEALED, take_end};
 
 /* What a command does to a session: from a state, over the one where its ack is due, to another. */

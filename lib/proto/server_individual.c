@@ -12,6 +12,7 @@ static void take_sid(struct fizeau_server *s, const uint8_t *octets, struct fize
 static void take_end(struct fizeau_server *s, const uint8_t *octets, struct fizeau_mono now);
 
 static const struct fz_server_part sid_part = {FIZEAU_SID_OCTETS, FZ_OPENED, take_sid};
+/*= rfc5938#section-1 IS-1-04 */
 static const struct fz_server_part end_part = {FZ_HMAC_FIELD, FZ_SEALED, take_end};
 
 bool fz_server_individual(const struct fizeau_server *s)

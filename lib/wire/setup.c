@@ -106,6 +106,7 @@ int fz_mode_check(enum fizeau_protocol protocol, uint32_t mode, uint32_t offered
 	if ((known & ~offered) != 0)
 		return FIZEAU_ERR_MODE;
 	/*= rfc4656#section-3.1 OW-3.1-17 */
+	/*= rfc5938#section-3.1 IS-3.1-06 */
 	if (security == 0 || (security & (security - 1)) != 0)
 		return FIZEAU_ERR_MODE;
 	/*= rfc7717#section-5.3 IK-5.3-02 */

@@ -45,25 +45,71 @@ class Control(Connection):
         assert accept == 0, f"Accept {accept}"
         return self
 
+    def say(self, message):
+        """A command in clear, the last 16 octets of which are its HMAC."""
+        self.sock.sendall(message)
+
+    def hear(self, count):
+        """An answer of so many octets in clear, HMAC and all; fewer if the server closes before."""
+        return receive(self.sock, count)
+
     def request(self, sender_port=0, port=0, padding=0, timeout=0.0, dscp=0, sender=None, receiver=None, version=None,
                 conf=(0, 0), type_p=None, reflect=(0, 0)):
         """The 48 octets of Accept-Session. reflect: octets to be reflected, length of padding to reflect."""
         version = version or (6 if self.sock.family == socket.AF_INET6 else 4)
-        self.sock.sendall(
+        self.say(
             struct.pack(">BBBBIIHH", 5, version, conf[0], conf[1], 0, 0, sender_port, port)
             + (address16(sender) if sender else bytes(16)) + (address16(receiver) if receiver else bytes(16))
             + bytes(16) + struct.pack(">IQQI", padding, ntp(time.time()), int(timeout * 2**32),
                                       dscp << 24 if type_p is None else type_p)
             + struct.pack(">HHI", *reflect, 0) + bytes(16))
-        return receive(self.sock, 48)
+        return self.hear(48)
 
     def start(self):
-        self.sock.sendall(bytes([2]) + bytes(31))
-        ack = receive(self.sock, 32)
+        self.say(bytes([2]) + bytes(31))
+        ack = self.hear(32)
         assert len(ack) == 32 and ack[0] == 0, ack.hex()
 
     def stop(self, sessions=1, accept=0):
-        self.sock.sendall(struct.pack(">BBHI", 3, accept, 0, sessions) + bytes(24))
+        self.say(struct.pack(">BBHI", 3, accept, 0, sessions) + bytes(24))
+
+    def say_n(self, command, sids, count=None):
+        """Start-N-Sessions (7) or Stop-N-Sessions (9), RFC 5938."""
+        self.say(struct.pack(">B11xI", command, len(sids) if count is None else count) + b"".join(sids) + bytes(16))
+
+    def hear_n(self, command):
+        """An ack of that command: Accept and SIDs."""
+        head = self.hear_part(16)
+        assert len(head) == 16 and head[0] == command + 1 and head[2:12] == bytes(10), head.hex()
+        count = struct.unpack(">I", head[12:])[0]
+        assert count > 0
+        rest = self.hear_end(16 * count)
+        assert len(rest) == 16 * count, rest.hex()
+        return head[1], [rest[16 * i:16 * i + 16] for i in range(count)]
+
+    def carried_out(self, command, sids):
+        """What comes of it for each SID: every SID is acknowledged as often as it is named."""
+        self.say_n(command, sids)
+        told = []
+        while len(told) < len(sids):
+            accept, named = self.hear_n(command)
+            told += [(sid, accept) for sid in named]
+        assert sorted(sid for sid, _ in told) == sorted(sids), told
+        return dict(told)
+
+    def start_n(self, *sids):
+        assert set(self.carried_out(7, sids).values()) == {0}
+
+    def stop_n(self, *sids):
+        assert set(self.carried_out(9, sids).values()) == {0}
+
+    def hear_part(self, count):
+        """As hear, of a message whose HMAC comes later."""
+        return receive(self.sock, count)
+
+    def hear_end(self, count):
+        """As hear_part, and the HMAC after it, which is checked and not given."""
+        return receive(self.sock, count + 16)[:count]
 
 
 class Sender:
