@@ -290,7 +290,7 @@ static int measure_with(struct oneway *oneway)
 		return FZ_EXIT_REFUSED;
 	/* The server may send as soon as it has Start-Sessions. */
 	rc = fz_from_start(&oneway->from);
-	if (rc >= 0 && !fz_measurement_start(measurement))
+	if (rc >= 0 && !fz_measurement_start(measurement, NULL))
 		return FZ_EXIT_REFUSED;
 	if (rc >= 0)
 		rc = fz_to_start(&oneway->to);

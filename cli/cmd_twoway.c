@@ -101,8 +101,6 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 		.ip_version = (uint8_t)fz_addr_version(&control->peer),
 		/*= rfc5357#section-3.5 TW-3.5-08 TW-3.5-10 */
 		.sender_port = fz_addr_port(&test->local),
-		/* Some servers take 0 for a port and not for any. */
-		.receiver_port = fz_addr_port(&test->local),
 		.padding_octets = padding_octets(twoway),
 		/*= rfc5357#section-3.5 TW-3.5-14 */
 		.start_time = start_ntp,
@@ -144,6 +142,14 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 	return rc >= 0;
 }
 
+/* The only session of its connection. */
+static bool start(struct fz_twoway *twoway)
+{
+	struct fizeau_sid sid = fz_twoway_sid(twoway);
+
+	return fz_measurement_start(&twoway->measurement, fz_twoway_individual(twoway) ? &sid : NULL);
+}
+
 bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 {
 	struct fz_measurement *measurement = &twoway->measurement;
@@ -161,7 +167,7 @@ bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 		(struct fizeau_mono){now.ns + LEAD_NS + 3 * measurement->setup.control.connect_ns});
 	twoway->unix_less_mono_ns = fizeau_ntp_to_unix_ns(now_ntp, now_ntp) - now.ns;
 	if (!request(twoway, &twoway->test, fizeau_ntp_add_ns(now_ntp, twoway->begin.ns - now.ns)) ||
-		!fz_measurement_start(measurement))
+		!start(twoway))
 		return false;
 	fz_explain(measurement->options->verbose,
 		"session with %s accepted, reflector at port %u, %u packets of %zu octets", measurement->setup.host,

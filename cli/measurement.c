@@ -237,18 +237,27 @@ static void say_way_around(const struct fz_measurement *measurement)
 			"0x%x around it", route.interface, (unsigned)options->bypass_mark);
 }
 
-bool fz_measurement_start(struct fz_measurement *measurement)
+/*= rfc5938#section-2 IS-2-01 IS-2-02 */
+/*= rfc5938#section-4.1 IS-4.1-01 */
+bool fz_measurement_start(struct fz_measurement *measurement, const struct fizeau_sid *sid)
 {
+	struct fizeau_control_client *client = measurement->setup.control.client;
 	struct fizeau_event event;
-	int rc = fizeau_control_client_start(measurement->setup.control.client, fz_clock_mono());
+	int rc = sid != NULL ? fizeau_control_client_start_n(client, sid, 1, fz_clock_mono())
+	                     : fizeau_control_client_start(client, fz_clock_mono());
 
 	if (rc < 0) {
 		fz_measurement_fail(measurement, FZ_FAULT_LOCAL, "the session cannot be started: %s",
 			fizeau_strerror(rc));
 		return false;
 	}
-	if (!fz_measurement_await(measurement, "the start of the test", FIZEAU_EVENT_START_ACK, &event))
+	if (!fz_measurement_await(measurement, "the start of the test",
+		    sid != NULL ? FIZEAU_EVENT_START_N_ACK : FIZEAU_EVENT_START_ACK, &event))
 		return false;
+	if (sid != NULL && event.n_ack.accept != FIZEAU_ACCEPT_OK) {
+		fz_measurement_explain_refusal(measurement, "to start the test session", event.n_ack.accept);
+		return false;
+	}
 	say_way_around(measurement);
 	return true;
 }

@@ -72,8 +72,8 @@ __attribute__((format(printf, 3, 4))) void fz_measurement_fail(const struct fz_m
 /* Waits for the answer to a command; false after a complaint, or silently when interrupted. */
 FIZEAU_MUST_USE bool fz_measurement_await(struct fz_measurement *measurement, const char *under_way,
 	enum fizeau_event_type wanted, struct fizeau_event *event);
-/* Starts the accepted sessions; false as above. */
-FIZEAU_MUST_USE bool fz_measurement_start(struct fz_measurement *measurement);
+/* Starts the accepted sessions, or with a SID that one, where each is started by itself; false as above. */
+FIZEAU_MUST_USE bool fz_measurement_start(struct fz_measurement *measurement, const struct fizeau_sid *sid);
 /* Complains of a session that was refused. */
 void fz_measurement_explain_refusal(const struct fz_measurement *measurement, const char *what, uint8_t accept);
 /* A UDP socket for test packets at the control connection's address, on one of the ports wanted. NULL after a

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 #include "clock_verdict.h"
 #include "records.h"
 #include "twoway.h"
@@ -51,13 +52,32 @@ bool fz_twoway_done(struct fz_twoway *twoway)
 	return twoway->test.done;
 }
 
+bool fz_twoway_individual(const struct fz_twoway *twoway)
+{
+	return (twoway->measurement.setup.mode & FIZEAU_MODE_INDIVIDUAL) != 0;
+}
+
+struct fizeau_sid fz_twoway_sid(const struct fz_twoway *twoway)
+{
+	struct fizeau_sid sid;
+
+	memcpy(sid.octets, twoway->session.facts.sid, sizeof(sid.octets));
+	return sid;
+}
+
+/* What is said last needs no answer: the Stop-N-Ack of a session that is over is not waited for. */
 void fz_twoway_stop(struct fz_twoway *twoway)
 {
 	struct fz_control *control = &twoway->measurement.setup.control;
+	struct fizeau_sid sid = fz_twoway_sid(twoway);
+	int rc;
 
 	/*= rfc5357#section-3.8 TW-3.8-05 */
 	/*= rfc4656#section-3.8 OW-3.8-19 */
-	if (fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono()) >= 0)
+	/*= rfc5938#section-2 IS-2-02 */
+	rc = fz_twoway_individual(twoway) ? fizeau_control_client_stop_n(control->client, &sid, 1, fz_clock_mono())
+	                                  : fizeau_control_client_stop(control->client, FIZEAU_ACCEPT_OK, fz_clock_mono());
+	if (rc >= 0)
 		(void)fz_control_flush(control);
 }
 

@@ -29,6 +29,9 @@ FIZEAU_MUST_USE bool fz_twoway_open(struct fz_twoway *twoway, size_t octets);
 FIZEAU_MUST_USE bool fz_twoway_begin(struct fz_twoway *twoway, unsigned *interrupts, const struct fz_phase *phase);
 /* Whether the test is done; sees to a control connection that ended. */
 bool fz_twoway_done(struct fz_twoway *twoway);
+/* Its session is started and stopped by itself (RFC 5938), and this is its SID. */
+bool fz_twoway_individual(const struct fz_twoway *twoway);
+struct fizeau_sid fz_twoway_sid(const struct fz_twoway *twoway);
 /* Sends Stop-Sessions as far as the socket takes it: fz_control_flush. */
 void fz_twoway_stop(struct fz_twoway *twoway);
 /* Fills session. 0 or a negative error. */
