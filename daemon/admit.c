@@ -41,9 +41,10 @@ void fz_identity_text(const struct fz_identity *identity, char text[static FZ_ID
 	case FZ_KEY_IKEV2:
 		spi_text(identity->spi_i, spi_i);
 		spi_text(identity->spi_r, spi_r);
-		snprintf(text, FZ_IDENTITY_TEXT, "IKEv2 SA %s/%s with %s, prf %s, reading %s", spi_i, spi_r,
+		snprintf(text, FZ_IDENTITY_TEXT, "IKEv2 SA %s/%s with %s, prf %s%s", spi_i, spi_r,
 			*identity->peer_id ? identity->peer_id : "an identity that is not known", prf ? prf : "unknown",
-			identity->reading == FIZEAU_IKE_DIRECT ? "direct" : "pbkdf2");
+			identity->stamp ? "" :
+			identity->reading == FIZEAU_IKE_DIRECT ? ", reading direct" : ", reading pbkdf2");
 		break;
 	}
 }

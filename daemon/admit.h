@@ -15,14 +15,15 @@ enum fz_key_source {
 /* Who a peer has shown to be; for people and for classes, never a secret. */
 struct fz_identity {
 	enum fz_key_source source;
+	bool stamp;                           /* of a session of STAMP */
 	char key_id[FIZEAU_KEYID_OCTETS + 1]; /* passphrase */
 	uint8_t spi_i[8], spi_r[8];           /* IKEv2 */
 	enum fizeau_prf prf;
-	enum fizeau_ike_reading reading;
+	enum fizeau_ike_reading reading;      /* of the Token; STAMP has none */
 	char peer_id[256], local_id[256];     /* authenticated by IKE; empty: not known */
 };
 
-/* "KeyID alice", "IKEv2 SA 0f3c.../99ab... with CN=gw, prf hmac-sha2-256", "no key". */
+/* "KeyID alice", "IKEv2 SA 0f3c.../99ab... with CN=gw, prf hmac-sha2-256, reading direct", "no key". */
 #define FZ_IDENTITY_TEXT 512
 void fz_identity_text(const struct fz_identity *identity, char text[static FZ_IDENTITY_TEXT]);
 

@@ -106,6 +106,7 @@ static bool is_of(struct fz_keyd_st_request *request, const struct fz_ike_sa *sa
 	}
 	answer->found = true;
 	identity->source = FZ_KEY_IKEV2;
+	identity->stamp = true;
 	identity->prf = sa->prf;
 	memcpy(identity->spi_i, sa->spi_i, 8);
 	memcpy(identity->spi_r, sa->spi_r, 8);
