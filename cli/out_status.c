@@ -7,7 +7,7 @@
 
 #define SCHEMA "fizeau.status/"
 #define CELL 512
-#define COLUMNS_MAX 24
+#define COLUMNS_MAX 32
 #define DEPTH_MAX 6
 #define INDENT 2
 #define COUNTERS_MIN 5 /* an object of so many numbers is one of counters: zeros are left out */

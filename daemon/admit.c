@@ -67,21 +67,6 @@ void fz_identity_owner(const struct fz_identity *identity, char text[static FZ_I
 	}
 }
 
-static bool in_net(const struct fz_match *match, const struct fz_addr *peer)
-{
-	struct fizeau_address net, host;
-
-	fz_addr_to_message(&match->net, &net);
-	fz_addr_to_message(peer, &host);
-	if (net.version != host.version)
-		return false;
-	size_t whole = match->prefix / 8;
-	if (memcmp(net.octets, host.octets, whole))
-		return false;
-	unsigned rest = match->prefix % 8;
-	return !rest || !((net.octets[whole] ^ host.octets[whole]) >> (8 - rest));
-}
-
 enum verdict {
 	MATCHES_NOT,
 	MATCHES,
@@ -99,7 +84,7 @@ static enum verdict try_match(const struct fz_match *match, const struct fz_addr
 	case FZ_MATCH_ANY:
 		break;
 	case FZ_MATCH_NET:
-		hit = in_net(match, peer);
+		hit = fz_addr_in_net(peer, &match->net, match->prefix);
 		break;
 	case FZ_MATCH_OPEN:
 		hit = identity->source == FZ_KEY_NONE;

@@ -41,6 +41,12 @@ static bool set_plain(struct fz_conf *conf, const struct fz_directive *row, cons
 			return true;
 		}
 		break;
+	case FZ_DIRECTIVE_YES:
+		if (fz_value_yes(word, &number)) {
+			memcpy(member(conf, row->offset), &number, sizeof(number));
+			return true;
+		}
+		break;
 	case FZ_DIRECTIVE_OTHER:
 		break;
 	}
@@ -161,7 +167,7 @@ bool fz_conf_finish(struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 	if (!conf->workers)
 		conf->workers = cores();
 	/*= rfc8545#section-5 PO-5-01 */
-	if (!conf->listen_count) {
+	if (!conf->listen_count && !conf->stamp.listen_count) {
 		conf->listens[0] = (struct fz_listen){.protocol = FIZEAU_TWAMP, .any = true, .port = 862};
 		conf->listens[1] = (struct fz_listen){.protocol = FIZEAU_OWAMP, .any = true, .port = 861};
 		conf->listen_count = 2;
@@ -262,6 +268,10 @@ static void print_plain(const struct fz_conf *conf, const struct fz_directive *r
 		} else {
 			fprintf(to, "# %s: none\n", row->name);
 		}
+		break;
+	case FZ_DIRECTIVE_YES:
+		memcpy(&number, at, sizeof(number));
+		fprintf(to, "%s %s\n", row->name, number ? "yes" : "no");
 		break;
 	case FZ_DIRECTIVE_OTHER:
 		break;

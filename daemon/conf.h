@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <fizeau/event.h>
+#include "conf_stamp.h"
 #include "io/addr.h"
 #include "io/clock_choice.h"
 #include "io/ipsec.h"
@@ -130,6 +131,7 @@ struct fz_conf {
 	uint64_t workers; /* 0: not finished yet */
 	uint64_t busy_poll; /* 0, 1 */
 	struct fz_clock_choice clock;
+	struct fz_stamp_conf stamp;
 };
 
 /* Everything at its default; NULL without memory. One reference is the caller's. */

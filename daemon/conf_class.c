@@ -69,24 +69,24 @@ static int class_make(struct fz_conf *conf, const char *name)
 	return (int)conf->class_count++;
 }
 
-static bool net_of(const char *text, struct fz_match *match)
+bool fz_conf_net_of(const char *text, struct fz_addr *net, uint8_t *prefix)
 {
 	char host[FZ_ADDR_TEXT];
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	uint64_t prefix;
+	uint64_t bits;
 
 	if (len >= sizeof(host))
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	if (!fz_addr_parse(host, &match->net))
+	if (!fz_addr_parse(host, net))
 		return false;
-	uint64_t whole = fz_addr_version(&match->net) == 4 ? 32 : 128;
-	prefix = whole;
-	if (slash && (!fz_value_number(slash + 1, &prefix) || prefix > whole))
+	uint64_t whole = fz_addr_version(net) == 4 ? 32 : 128;
+	bits = whole;
+	if (slash && (!fz_value_number(slash + 1, &bits) || bits > whole))
 		return false;
-	match->prefix = (uint8_t)prefix;
+	*prefix = (uint8_t)bits;
 	return true;
 }
 
@@ -109,7 +109,7 @@ static bool match_of(const struct fz_words *words, size_t *at, struct fz_match *
 	const char *value = words->word[(*at)++];
 	if (!strcmp(kind, "net")) {
 		match->kind = FZ_MATCH_NET;
-		return net_of(value, match) || fail(error, "no network:", value);
+		return fz_conf_net_of(value, &match->net, &match->prefix) || fail(error, "no network:", value);
 	}
 	match->kind = !strcmp(kind, "keyid") ? FZ_MATCH_KEYID : FZ_MATCH_IKE_ID;
 	if (strlen(value) >= sizeof(match->glob))

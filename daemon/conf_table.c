@@ -25,12 +25,14 @@ static bool port_of(const char *text, uint16_t *port)
 static bool set_listen(struct fz_conf *conf, const struct fz_words *words, char *error)
 {
 	struct fz_listen row = {.protocol = FIZEAU_TWAMP};
+	bool stamp;
 
 	if (words->count != 4)
 		return fail(error, "not three values after", words->word[0]);
+	stamp = !strcmp(words->word[1], "stamp");
 	if (!strcmp(words->word[1], "owamp"))
 		row.protocol = FIZEAU_OWAMP;
-	else if (strcmp(words->word[1], "twamp"))
+	else if (!stamp && strcmp(words->word[1], "twamp"))
 		return fail(error, "unknown protocol", words->word[1]);
 	row.any = !strcmp(words->word[2], "*");
 	if (!row.any && !fz_addr_parse(words->word[2], &row.addr))
@@ -39,6 +41,10 @@ static bool set_listen(struct fz_conf *conf, const struct fz_words *words, char 
 		return fail(error, "no port:", words->word[3]);
 	if (!row.any)
 		fz_addr_set_port(&row.addr, row.port);
+	if (stamp) {
+		const struct fz_stamp_listen at = {.any = row.any, .addr = row.addr, .port = row.port};
+		return fz_conf_add_stamp_listen(conf, &at) || fail(error, "more than 64 times", "listen stamp");
+	}
 	if (conf->listen_count == FZ_CONF_LISTEN_MAX)
 		return fail(error, "more than 64 times", "listen");
 	conf->listens[conf->listen_count++] = row;
@@ -55,6 +61,7 @@ static void print_listen(const struct fz_conf *conf, FILE *to)
 		fprintf(to, "listen %s %s %u\n", row->protocol == FIZEAU_TWAMP ? "twamp" : "owamp", host,
 			(unsigned)row->port);
 	}
+	fz_conf_print_stamp_listens(conf, to);
 }
 
 static bool set_modes(struct fz_conf *conf, const struct fz_words *words, char *error)
@@ -278,17 +285,6 @@ static void print_clock(const struct fz_conf *conf, FILE *to)
 	fputc('\n', to);
 }
 
-static bool set_busy_poll(struct fz_conf *conf, const struct fz_words *words, char *error)
-{
-	return (words->count == 2 && fz_value_yes(words->word[1], &conf->busy_poll)) ||
-		fail(error, "neither yes nor no:", words->count > 1 ? words->word[1] : "");
-}
-
-static void print_busy_poll(const struct fz_conf *conf, FILE *to)
-{
-	fprintf(to, "busy-poll %s\n", conf->busy_poll ? "yes" : "no");
-}
-
 #define AT(member) offsetof(struct fz_conf, member)
 
 /*= rfc5357#section-3.1 TW-3.1-10 TW-3.1-11 */
@@ -297,7 +293,7 @@ static void print_busy_poll(const struct fz_conf *conf, FILE *to)
 /*= rfc7750#section-1 DE-1-01 */
 /*= rfc8186#section-2 PT-2-02 */
 static const struct fz_directive directives[] = {
-	{.name = "listen", .type = FZ_DIRECTIVE_OTHER, .allowed = "listen twamp|owamp ADDRESS|* PORT (1 to 65535)",
+	{.name = "listen", .type = FZ_DIRECTIVE_OTHER, .allowed = "listen twamp|owamp|stamp ADDRESS|* PORT (1 to 65535)",
 		.set = set_listen, .print = print_listen, .repeatable = true},
 	{.name = "modes", .type = FZ_DIRECTIVE_OTHER, .allowed = "modes open,authenticated,encrypted,mixed",
 		.set = set_modes, .print = print_modes},
@@ -346,8 +342,24 @@ static const struct fz_directive directives[] = {
 		.allowed = "user NAME, or user - to stay"},
 	{.name = "workers", .type = FZ_DIRECTIVE_NUMBER, .offset = AT(workers), .min = 1,
 		.max = FZ_CONF_WORKERS_MAX, .allowed = "workers N, 1 to 64"},
-	{.name = "busy-poll", .type = FZ_DIRECTIVE_OTHER, .fallback = "no", .set = set_busy_poll, .print = print_busy_poll,
+	{.name = "busy-poll", .type = FZ_DIRECTIVE_YES, .offset = AT(busy_poll), .fallback = "no",
 		.allowed = "busy-poll yes|no"},
+	{.name = "stamp-key", .type = FZ_DIRECTIVE_OTHER, .set = fz_conf_set_stamp_key, .print = fz_conf_print_stamp_keys,
+		.repeatable = true, .allowed = "stamp-key KEYID net CIDR [ssid N[-M]] [tlvs], stamp-key ike net CIDR [ssid N[-M]]"},
+	{.name = "stamp-ssid", .type = FZ_DIRECTIVE_OTHER, .fallback = "any", .set = fz_conf_set_stamp_ssid,
+		.print = fz_conf_print_stamp_ssid, .allowed = "stamp-ssid any, stamp-ssid N[-M],..., 0 (none) to 65535"},
+	{.name = "stamp-stateless", .type = FZ_DIRECTIVE_YES, .offset = AT(stamp.stateless), .fallback = "no",
+		.allowed = "stamp-stateless yes|no"},
+	{.name = "stamp-short", .type = FZ_DIRECTIVE_YES, .offset = AT(stamp.answer_short), .fallback = "no",
+		.allowed = "stamp-short yes|no"},
+	{.name = "stamp-tlvs", .type = FZ_DIRECTIVE_YES, .offset = AT(stamp.tlvs), .fallback = "yes",
+		.allowed = "stamp-tlvs yes|no"},
+	{.name = "stamp-location", .type = FZ_DIRECTIVE_YES, .offset = AT(stamp.location), .fallback = "yes",
+		.allowed = "stamp-location yes|no"},
+	{.name = "stamp-dscp", .type = FZ_DIRECTIVE_OTHER, .fallback = "any", .set = fz_conf_set_stamp_dscp,
+		.print = fz_conf_print_stamp_dscp, .allowed = "stamp-dscp any|none, or DSCP,... (ef, af41, cs1 or 0 to 63)"},
+	{.name = "stamp-format", .type = FZ_DIRECTIVE_OTHER, .fallback = "ntp", .set = fz_conf_set_stamp_format,
+		.print = fz_conf_print_stamp_format, .allowed = "stamp-format ntp|ptp"},
 };
 
 _Static_assert(sizeof(directives) / sizeof(directives[0]) <= 64, "fz_conf.seen has a bit for each");

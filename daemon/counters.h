@@ -44,6 +44,8 @@ enum fz_counter {
 	FZ_COUNT_REQUEST_STORAGE,       /* likewise, or no storage to be had */
 	FZ_COUNT_REQUEST_WORKER,        /* none runs, or what it has to be told has piled up */
 	FZ_COUNT_REQUEST_SID,           /* a client's SID that is in use */
+	FZ_COUNT_REQUEST_SSID,          /* STAMP: one that is not served */
+	FZ_COUNT_REQUEST_SOURCE,        /* STAMP: it, or what it sent to, is no unicast address */
 	FZ_COUNT_REQUEST_INTERNAL,
 	/* sessions' ends */
 	FZ_COUNT_ENDED_STOP,
@@ -51,9 +53,11 @@ enum fz_counter {
 	FZ_COUNT_ENDED_DURATION,
 	FZ_COUNT_ENDED_PACKETS,
 	FZ_COUNT_ENDED_CONNECTION,      /* its control connection ended without a stop */
-	FZ_COUNT_ENDED_FAILED,          /* OWAMP: one end said so, or the numbers do not add up */
+	FZ_COUNT_ENDED_FAILED,          /* OWAMP: one end said so, or the numbers do not add up; STAMP: not one packet
+	                                   of those that it began with could be reflected */
 	FZ_COUNT_ENDED_STORAGE,         /* OWAMP: its records could not be stored */
 	FZ_COUNT_ENDED_WORKER,          /* the worker that reflected it died */
+	FZ_COUNT_ENDED_LISTENER,        /* STAMP: it is not listened for any more */
 	/* fetches */
 	FZ_COUNT_FETCHED,               /* answered with Accept 0 */
 	FZ_COUNT_FETCH_DENIED,
@@ -64,11 +68,12 @@ enum fz_counter {
 	FZ_COUNT_PACKETS_SENT,          /* by Session-Senders */
 	FZ_COUNT_SKIPPED_LATE,          /* by Session-Senders: more than Timeout behind their schedule */
 	FZ_COUNT_SKIPPED_LOCAL,         /* likewise: our own kernel would not send it */
-	FZ_COUNT_DROPPED_NO_SESSION,    /* from an address without a session on that port */
+	FZ_COUNT_DROPPED_NO_SESSION,    /* from an address without a session on that port; STAMP: that gets none */
 	FZ_COUNT_DROPPED_NOT_STARTED,
 	FZ_COUNT_DROPPED_NOT_IPSEC,     /* not through IPsec, which its session requires */
 	FZ_COUNT_DROPPED_LENGTH,        /* shorter than the format, or longer than the padding limit */
 	FZ_COUNT_DROPPED_HMAC,
+	FZ_COUNT_DROPPED_LOOP,          /* STAMP: from a reflector, or our own reflection come back */
 	FZ_COUNT_DROPPED_ERROR_ESTIMATE, /* Multiplier 0 */
 	FZ_COUNT_DROPPED_UNKNOWN_NUMBER, /* that its session does not have */
 	FZ_COUNT_DROPPED_LATE,          /* sent more than Timeout from its arrival or from its schedule */

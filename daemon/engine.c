@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "engine.h"
 #include "ipsec.h"
+#include "stamp.h"
 #include "io/tcp.h"
 #include "io/udp.h"
 
@@ -261,12 +262,15 @@ bool fz_engine_configure(struct fz_engine *engine, struct fz_conf *conf, char er
 	struct new_listeners fresh = {.count = 0};
 
 	if (!fz_ipsec_check(conf, engine->log, error) || !open_listeners(engine, conf, &fresh, error) ||
-		!fz_keyd_load(engine->keyd, conf, error) || !configure_clock(engine, conf, error)) {
+		!fz_stamp_open(engine->stamp, conf, error) || !fz_keyd_load(engine->keyd, conf, error) ||
+		!configure_clock(engine, conf, error)) {
 		while (fresh.count)
 			listener_free(fresh.made[--fresh.count]);
+		fz_stamp_discard(engine->stamp);
 		return false;
 	}
 	use_listeners(engine, &fresh);
+	fz_stamp_use(engine->stamp);
 	fz_session_table_set(engine->sessions, &conf->clock, conf->busy_poll);
 	/* OWAMP's senders are here. */
 	fz_loop_spin(engine->loop, conf->busy_poll ? SPIN_AHEAD_NS : 0);
@@ -329,6 +333,7 @@ void fz_engine_open_store(struct fz_engine *engine)
 
 int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
 {
+	const struct fz_session_hooks hooks = {.asked = fz_stamp_ask, .started = fz_stamp_worker_started, .arg = engine};
 	uint32_t seeds[2];
 
 	memset(engine, 0, sizeof(*engine));
@@ -342,12 +347,13 @@ int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log
 	engine->started = fz_clock_mono();
 	engine->connections_max = raise_descriptors();
 	engine->admit = fz_admit_new(seeds[0]);
-	engine->sessions = fz_session_table_new(loop, log, &engine->counters);
+	engine->sessions = fz_session_table_new(loop, log, &engine->counters, &hooks);
+	engine->stamp = fz_stamp_new(engine);
 	engine->keyd = fz_keyd_new(loop, log);
 	engine->ow_batch = fz_udp_batch_new(OW_BATCH, FIZEAU_TEST_PACKET_MAX);
 	engine->ow_port = seeds[1];
 	engine->store_timer = (struct fz_timer){.fn = expire_stored, .arg = engine};
-	if (engine->admit && engine->sessions && engine->keyd && engine->ow_batch)
+	if (engine->admit && engine->sessions && engine->stamp && engine->keyd && engine->ow_batch)
 		return 0;
 	fz_engine_done(engine);
 	return -ENOMEM;
@@ -394,6 +400,7 @@ void fz_engine_done(struct fz_engine *engine)
 	fz_store_close(engine->store);
 	fz_clock_close(&engine->clock);
 	fz_udp_batch_free(engine->ow_batch);
+	fz_stamp_free(engine->stamp);
 	fz_session_table_free(engine->sessions);
 	fz_keyd_free(engine->keyd);
 	fz_admit_free(engine->admit);

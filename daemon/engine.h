@@ -14,6 +14,7 @@
 struct fz_engine;
 struct fz_conn;
 struct fz_ow_session;
+struct fz_stamp;
 
 struct fz_listener {
 	enum fizeau_protocol protocol;
@@ -38,7 +39,8 @@ struct fz_engine {
 	struct fz_conf *conf; /* for new connections */
 	struct fz_keyd *keyd;
 	struct fz_admit *admit;
-	struct fz_session_table *sessions;      /* of TWAMP */
+	struct fz_session_table *sessions;      /* of TWAMP and STAMP */
+	struct fz_stamp *stamp;            /* where STAMP is listened for */
 	struct fz_store *store;            /* of OWAMP sessions; NULL: none are received */
 	struct fz_timer store_timer;
 	struct fz_udp_batch *ow_batch;     /* of the sockets of all OWAMP sessions */

@@ -11,6 +11,7 @@ static const char *const drop_names[FZ_DROPS] = {
 	[FZ_DROP_NOT_IPSEC] = "not_ipsec",
 	[FZ_DROP_LENGTH] = "length",
 	[FZ_DROP_HMAC] = "hmac",
+	[FZ_DROP_LOOP] = "loop",
 	[FZ_DROP_RATE] = "rate",
 	[FZ_DROP_BANDWIDTH] = "bandwidth",
 	[FZ_DROP_LOCAL] = "local",

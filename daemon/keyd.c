@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include <fizeau/st.h>
 #include "io/clock.h"
 #include "keyd_parts.h"
 #include "keys/ippm_client.h"
@@ -67,6 +68,29 @@ void fz_keyd_free(struct fz_keyd *keyd)
 	free(keyd);
 }
 
+/* Every stamp-key line has its key. */
+static bool check_stamp_keys(const struct fz_conf *conf, const struct fz_passphrases *passphrases, char *error)
+{
+	for (uint32_t i = 0; i < conf->stamp.key_count; i++) {
+		const struct fz_stamp_key *key = &conf->stamp.keys[i];
+		uint8_t id[FIZEAU_KEYID_OCTETS];
+		size_t octets = 0;
+		if (key->ike)
+			continue;
+		if (!passphrases || !fz_key_id_from_text(key->key_id, id) || !fz_passphrases_find(passphrases, id, &octets)) {
+			snprintf(error, FZ_CONF_ERROR_MAX, "stamp-key %.80s: no such KeyID, allowed: those of the file that "
+				"keys FILE names", key->key_id);
+			return false;
+		}
+		if (octets > FIZEAU_ST_KEY_MAX) {
+			snprintf(error, FZ_CONF_ERROR_MAX, "stamp-key %.80s: its key has more than %u octets, which "
+				"HMAC-SHA-256 would only shorten", key->key_id, FIZEAU_ST_KEY_MAX);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool fz_keyd_load(struct fz_keyd *keyd, const struct fz_conf *conf, char error[static FZ_CONF_ERROR_MAX])
 {
 	struct fz_passphrases *passphrases = NULL;
@@ -76,6 +100,10 @@ bool fz_keyd_load(struct fz_keyd *keyd, const struct fz_conf *conf, char error[s
 		passphrases = fz_passphrases_load(conf->keys, error, FZ_CONF_ERROR_MAX);
 		if (!passphrases)
 			return false;
+	}
+	if (!check_stamp_keys(conf, passphrases, error)) {
+		fz_passphrases_free(passphrases);
+		return false;
 	}
 	if (conf->ike == FZ_IKE_STATIC) {
 		ike_static = fz_ike_static_load(conf->ike_path, error, FZ_CONF_ERROR_MAX);
@@ -114,6 +142,15 @@ const char *fz_keyd_ike_text(const struct fz_keyd *keyd, const char **path)
 		return "socket";
 	*path = NULL;
 	return "off";
+}
+
+const uint8_t *fz_keyd_secret(const struct fz_keyd *keyd, const char *key_id, size_t *octets)
+{
+	uint8_t id[FIZEAU_KEYID_OCTETS];
+
+	if (!keyd->passphrases || !fz_key_id_from_text(key_id, id))
+		return NULL;
+	return fz_passphrases_find(keyd->passphrases, id, octets);
 }
 
 uint32_t fz_keyd_modes(const struct fz_keyd *keyd)

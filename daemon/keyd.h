@@ -38,6 +38,10 @@ bool fz_keyd_service(const struct fz_keyd *keyd, const char **path);
 /* "socket", "static" or "off", and its path; for status. */
 const char *fz_keyd_ike_text(const struct fz_keyd *keyd, const char **path);
 
+/* The secret of a KeyID as it stands in the keys file, for who checks that there is one or hands it to a worker; NULL if
+   there is none. It is keyd's, and until the next load. */
+const uint8_t *fz_keyd_secret(const struct fz_keyd *keyd, const char *key_id, size_t *octets);
+
 /* Opens the Token of a KEY_WANTED event in a mode other than open. fn is called once from the loop, never from within
    this call; NULL without memory. */
 struct fz_keyd_request *fz_keyd_open(struct fz_keyd *keyd, const struct fizeau_event *event,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "ctl.h"
 #include "engine.h"
+#include "stamp.h"
 #include "user.h"
 #include "worker.h"
 
@@ -35,7 +36,7 @@ struct daemon {
 
 static const char usage[] =
 	"Usage: fizeaud [-c FILE] [-f] [-n] [-p] [-v]\n"
-	"OWAMP and TWAMP server (RFC 4656, RFC 5357), with keys from IKEv2 (RFC 7717).\n"
+	"OWAMP and TWAMP server (RFC 4656, RFC 5357), with keys from IKEv2 (RFC 7717), and STAMP reflector (RFC 8762).\n"
 	"  -c, --config FILE   configuration, default " DEFAULT_CONF "\n"
 	"  -f, --foreground    stay in the foreground, log to stderr\n"
 	"  -n, --check         check the configuration and exit\n"
@@ -208,6 +209,11 @@ static void say_ready(struct daemon *daemon)
 		fz_addr_text(&daemon->engine.listeners[i]->addr, text);
 		fz_log(&daemon->log, FZ_LOG_NOTICE, "%s on %s",
 			daemon->engine.listeners[i]->protocol == FIZEAU_OWAMP ? "OWAMP" : "TWAMP", text);
+	}
+	for (uint32_t i = 0; i < daemon->engine.stamp->listener_count; i++) {
+		char text[FZ_ADDR_TEXT];
+		fz_addr_text(&daemon->engine.stamp->listeners[i]->addr, text);
+		fz_log(&daemon->log, FZ_LOG_NOTICE, "STAMP on %s", text);
 	}
 	fz_log(&daemon->log, FZ_LOG_NOTICE, "fizeaud " FIZEAU_VERSION " serves %s; IKEv2-derived keys: %s%s%s", modes,
 		source, path ? " " : "", path ? path : "");

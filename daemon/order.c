@@ -16,6 +16,10 @@ size_t fz_order_octets(enum fz_order_kind kind)
 		return SHORT_OCTETS + sizeof(struct fz_order_add);
 	case FZ_ORDER_CLOCK:
 		return SHORT_OCTETS + sizeof(struct fz_clock_choice);
+	case FZ_ORDER_ADD_STAMP:
+		return SHORT_OCTETS + sizeof(struct fz_order_add_stamp);
+	case FZ_ORDER_REFUSE:
+		return SHORT_OCTETS + sizeof(struct fz_order_refuse);
 	case FZ_ORDER_CLOSE:
 	case FZ_ORDER_START:
 	case FZ_ORDER_STOP:
@@ -32,26 +36,40 @@ static bool good_address(const struct fz_addr *addr)
 		addr->sa.sa_family == AF_INET6 && addr->len == sizeof(addr->in6);
 }
 
-static bool good_session(const struct fz_order *order)
+/* Whatever lies there: a bool that is neither is no bool. */
+static bool good_bool(const bool *given)
 {
-	const struct fz_order_add *add = &order->add;
 	uint8_t yes;
 
-	memcpy(&yes, &add->require_ipsec, sizeof(yes));
+	memcpy(&yes, given, sizeof(yes));
+	return yes <= 1;
+}
+
+static bool good_session(const struct fz_order *order, const struct fz_order_add *add)
+{
 	return order->number < FZ_WORKER_SLOTS && good_address(&add->remote) &&
 		(add->mode == FIZEAU_TEST_OPEN || add->mode == FIZEAU_TEST_AUTHENTICATED ||
 			add->mode == FIZEAU_TEST_ENCRYPTED) &&
-		add->octets_max <= FIZEAU_TEST_PACKET_MAX && add->dscp < 64 && yes <= 1 && add->duration_ns >= 0 &&
+		add->octets_max <= FIZEAU_TEST_PACKET_MAX && add->dscp < 64 && good_bool(&add->require_ipsec) && add->duration_ns >= 0 &&
 		add->timeout_ns >= 0 && add->refwait_ns > 0 && add->ipsec.interface_count <= FZ_CONF_IPSEC_MAX &&
 		add->ipsec.mark_count <= FZ_CONF_IPSEC_MAX;
 }
 
+static bool good_stamp(const struct fz_order *order)
+{
+	const struct fz_order_add_stamp *stamp = &order->stamp;
+
+	return good_session(order, &stamp->base) && (stamp->base.port & FZ_PORT_STAMP) &&
+		(stamp->base.port & UINT16_MAX) == 0 && stamp->base.mode != FIZEAU_TEST_ENCRYPTED &&
+		stamp->key.octets <= FIZEAU_ST_KEY_MAX && good_bool(&stamp->open_hmac_tlv) &&
+		good_bool(&stamp->stateless) && good_bool(&stamp->answer_short) && good_bool(&stamp->tlvs) &&
+		good_bool(&stamp->location) && good_bool(&stamp->ptp) &&
+		(stamp->key.octets > 0) == (stamp->base.mode == FIZEAU_TEST_AUTHENTICATED || stamp->open_hmac_tlv);
+}
+
 static bool good_clock(const struct fz_clock_choice *choice)
 {
-	uint8_t given;
-
-	memcpy(&given, &choice->given, sizeof(given));
-	return choice->source <= FZ_CLOCK_PTP4L && given <= 1 &&
+	return choice->source <= FZ_CLOCK_PTP4L && good_bool(&choice->given) &&
 		(choice->addr.len == 0 || good_address(&choice->addr)) &&
 		memchr(choice->path, '\0', sizeof(choice->path));
 }
@@ -69,9 +87,13 @@ bool fz_order_read(const void *octets, size_t len, struct fz_order *order)
 	case FZ_ORDER_PORT:
 		return good_address(&order->port.local);
 	case FZ_ORDER_ADD:
-		return good_session(order);
+		return good_session(order, &order->add);
 	case FZ_ORDER_CLOCK:
 		return good_clock(&order->clock);
+	case FZ_ORDER_ADD_STAMP:
+		return good_stamp(order);
+	case FZ_ORDER_REFUSE:
+		return good_address(&order->refuse.remote) && good_bool(&order->refuse.host) && order->refuse.for_ns >= 0;
 	case FZ_ORDER_CLOSE:
 		return true;
 	case FZ_ORDER_BUSY:
@@ -91,6 +113,14 @@ bool fz_report_read(const void *octets, size_t len, struct fz_report *report)
 	memcpy(report, octets, len);
 	return report->slot < FZ_WORKER_SLOTS && report->reason >= FZ_COUNT_ENDED_STOP &&
 		report->reason <= FZ_COUNT_ENDED_FAILED;
+}
+
+bool fz_ask_read(const void *octets, size_t len, struct fz_ask *ask)
+{
+	if (len != sizeof(*ask))
+		return false;
+	memcpy(ask, octets, len);
+	return good_address(&ask->remote) && good_address(&ask->local);
 }
 
 int fz_message_send(int fd, const void *octets, size_t len, int passed)

@@ -4,8 +4,9 @@
 
 #define BATCHES_A_TURN 8      /* of one socket, before others have their turn */
 #define STAMP_GAP_NS 2000000 /* of packets whose transmit stamps are told, on average */
+#define STAMPS_AHEAD 16       /* of that rate */
 
-static void count(struct fz_reflect *reflect, enum fz_counter counter, uint64_t n)
+void fz_reflect_count(struct fz_reflect *reflect, enum fz_counter counter, uint64_t n)
 {
 	fz_figure_add(&reflect->shared->counters[counter], n);
 }
@@ -18,16 +19,17 @@ static void count_drop(struct fz_reflected *session, enum fz_drop drop)
 		[FZ_DROP_NOT_IPSEC] = FZ_COUNT_DROPPED_NOT_IPSEC,
 		[FZ_DROP_LENGTH] = FZ_COUNT_DROPPED_LENGTH,
 		[FZ_DROP_HMAC] = FZ_COUNT_DROPPED_HMAC,
+		[FZ_DROP_LOOP] = FZ_COUNT_DROPPED_LOOP,
 		[FZ_DROP_RATE] = FZ_COUNT_DROPPED_RATE,
 		[FZ_DROP_BANDWIDTH] = FZ_COUNT_DROPPED_BANDWIDTH,
 		[FZ_DROP_LOCAL] = FZ_COUNT_DROPPED_LOCAL,
 	};
 
 	fz_figure_add(&session->figures->drops[drop], 1);
-	count(session->reflect, counter_of[drop], 1);
+	fz_reflect_count(session->reflect, counter_of[drop], 1);
 }
 
-static bool packets_used_up(const struct fz_reflected *session)
+bool fz_reflected_used_up(const struct fz_reflected *session)
 {
 	return fz_figure(&session->figures->reflected) >= session->packets;
 }
@@ -36,7 +38,7 @@ static bool packets_used_up(const struct fz_reflected *session)
 static void not_reflected(struct fz_reflected *session)
 {
 	fz_figure_add(&session->figures->reflected, UINT64_MAX);
-	count(session->reflect, FZ_COUNT_PACKETS_REFLECTED, UINT64_MAX);
+	fz_reflect_count(session->reflect, FZ_COUNT_PACKETS_REFLECTED, UINT64_MAX);
 	count_drop(session, FZ_DROP_LOCAL);
 }
 
@@ -45,15 +47,19 @@ static void not_reflected(struct fz_reflected *session)
    a gap, those in their wake would be expected to take as long. */
 static struct fz_awaited *await_stamp(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fizeau_mono now)
 {
-	const int64_t earliest_ns = now.ns - FZ_REFLECT_STAMPS * STAMP_GAP_NS;
+	const int64_t earliest_ns = now.ns - STAMPS_AHEAD * STAMP_GAP_NS;
+	struct fz_awaited *awaited = socket->awaited[0];
 
-	if (reflect->stamp_due.ns > now.ns)
-		return NULL;
+	/* Its session wants it told anyway. */
+	if (awaited || reflect->stamp_due.ns > now.ns)
+		return awaited;
 	if (reflect->stamp_due.ns < earliest_ns)
 		reflect->stamp_due.ns = earliest_ns;
 	reflect->stamp_due.ns += STAMP_GAP_NS;
 	fz_udp_want_first_sent(socket->udp, reflect->awaited);
-	return &reflect->awaiting[reflect->awaited++ % FZ_REFLECT_STAMPS];
+	awaited = &reflect->awaiting[reflect->awaited++ % FZ_REFLECT_STAMPS];
+	awaited->follow_up = false;
+	return awaited;
 }
 
 static struct fz_departure *departure_of(struct fz_reflect *reflect, int64_t effort_ns)
@@ -73,10 +79,23 @@ static void learn_departures(struct fz_test_socket *socket)
 		const struct fz_awaited *of = &reflect->awaiting[sent[i].id % FZ_REFLECT_STAMPS];
 
 		/* Of a card in its own time nothing can be learnt. */
-		if (ago > 0 && ago <= FZ_REFLECT_STAMPS && sent[i].stamp.source == FIZEAU_STAMP_KERNEL)
+		if (ago == 0 || ago > FZ_REFLECT_STAMPS || sent[i].stamp.source != FIZEAU_STAMP_KERNEL)
+			continue;
+		if (of->first)
 			fz_departure_learn(departure_of(reflect, of->effort_ns), &of->taken, &sent[i].stamp, of->effort_ns,
 				fz_clock_mono());
+		if (of->follow_up)
+			fz_stamp_departed(reflect, of, &sent[i].stamp);
 	}
+}
+
+static int finish(struct fz_test_socket *socket, uint32_t i, struct fizeau_stamp stamp)
+{
+	const struct fz_reflected *session = socket->queued[i];
+	uint8_t *octets = fz_udp_queued_octets(socket->udp, i);
+
+	return session->stamp ? fizeau_st_reflector_finish(session->stamp, octets, &socket->replies[i], stamp) :
+		fizeau_reflector_finish(session->reflector, octets, stamp);
 }
 
 /* Stamps what is queued, right before it leaves. */
@@ -85,42 +104,46 @@ static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *sock
 	struct fizeau_mono now = fz_clock_mono();
 	int64_t effort_ns = now.ns > reflect->lone_since.ns ? now.ns - reflect->lone_since.ns : FZ_EFFORT_UNKNOWN;
 	struct fz_correction correction;
-	struct fizeau_stamp estimate = {.error = reflect->clock->error_estimate}, stamp;
-	struct fz_awaited *awaiting;
+	struct fizeau_stamp estimate = {.error = reflect->clock->error_estimate}, taken = estimate, stamp = estimate;
 
 	/* The Error Estimate is the same for all of a batch. */
 	(void)fz_departure_known(departure_of(reflect, effort_ns), effort_ns, now, &correction);
 	fz_departure_correct(&correction, &estimate);
-	awaiting = await_stamp(reflect, socket, now);
+	socket->awaited[0] = await_stamp(reflect, socket, now);
 	for (uint32_t i = 0; i < queued; i++) {
+		struct fz_awaited *awaited = socket->awaited[i];
 		/* They leave together: for all whose stamp is only written, which takes less than to read the clock, it is one moment.
-		   What is yet to be encrypted takes its time, and what comes behind it leaves later. */
-		if (i == 0 || socket->queued[i - 1]->encrypted) {
-			stamp = fz_clock_wall(reflect->clock);
-			if (i == 0 && awaiting)
-				*awaiting = (struct fz_awaited){stamp, effort_ns};
-			stamp.ntp = fizeau_ntp_add_ns(stamp.ntp, correction.delay_ns);
+		   What is yet to be encrypted, or has its HMAC over the stamp, takes its time, and what comes behind it leaves later. */
+		if (i == 0 || socket->queued[i - 1]->finish_costs) {
+			taken = fz_clock_wall(reflect->clock);
+			stamp.ntp = fizeau_ntp_add_ns(taken.ntp, correction.delay_ns);
+			stamp.source = taken.source;
 			stamp.error = estimate.error;
 		}
+		if (awaited) {
+			awaited->taken = taken;
+			awaited->effort_ns = effort_ns;
+			awaited->first = i == 0;
+			socket->awaited[i] = NULL;
+		}
 		/*= rfc5357#section-4.2 TW-4.2-09 TW-4.2-10 */
-		int error = fizeau_reflector_finish(socket->queued[i]->reflector, fz_udp_queued_octets(socket->udp, i), stamp);
-		if (error)
+		if (finish(socket, i, stamp))
 			count_drop(socket->queued[i], FZ_DROP_LOCAL);
 	}
 }
 
-/* Sends what is queued, and accounts for it. */
-static void flush(struct fz_reflect *reflect, struct fz_test_socket *socket)
+void fz_reflect_flush(struct fz_test_socket *socket)
 {
+	struct fz_reflect *reflect = socket->reflect;
 	uint32_t queued = fz_udp_queued(socket->udp);
 
 	if (queued == 0)
 		return;
 	for (uint32_t i = 0; i < queued; i++) {
 		fz_figure_add(&socket->queued[i]->figures->reflected, 1);
-		socket->used_up |= packets_used_up(socket->queued[i]);
+		socket->used_up |= fz_reflected_used_up(socket->queued[i]);
 	}
-	count(reflect, FZ_COUNT_PACKETS_REFLECTED, queued);
+	fz_reflect_count(reflect, FZ_COUNT_PACKETS_REFLECTED, queued);
 	stamp_queued(reflect, socket, queued);
 	int sent = fz_udp_flush(socket->udp);
 	for (uint32_t i = 0; i < queued && sent < (int)queued; i++) {
@@ -138,10 +161,16 @@ static void heard(struct fz_reflected *session, const struct fz_addr *from, stru
 	atomic_store_explicit(&session->figures->heard_ns, now.ns, memory_order_relaxed);
 }
 
-/* One packet of a session: reflected into the send batch, or counted. */
-static void reflect_one(struct fz_reflect *reflect, struct fz_test_socket *socket, struct fz_reflected *session,
-	const struct fz_datagram *in, struct fizeau_mono now)
+static enum fz_drop drop_of(int error)
 {
+	return error == FIZEAU_ERR_HMAC ? FZ_DROP_HMAC : error == FIZEAU_ERR_LOOP ? FZ_DROP_LOOP :
+		error == FIZEAU_ERR_CRYPTO ? FZ_DROP_LOCAL : FZ_DROP_LENGTH;
+}
+
+void fz_reflect_one(struct fz_test_socket *socket, struct fz_reflected *session, const struct fz_datagram *in,
+	struct fizeau_mono now)
+{
+	uint32_t index;
 	uint8_t *out;
 	int len;
 
@@ -170,21 +199,23 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_test_socket *socke
 	}
 	out = fz_udp_room(socket->udp);
 	if (!out) {
-		flush(reflect, socket);
+		fz_reflect_flush(socket);
 		out = fz_udp_room(socket->udp);
 	}
 	if (!out) {
 		count_drop(session, FZ_DROP_LOCAL);
 		return;
 	}
+	index = socket->queued_count;
 	/*= rfc5357#section-4.2 TW-4.2-01 TW-4.2-05 TW-4.2-06 TW-4.2-03 TW-4.2-08 */
-	len = fizeau_reflector_reflect(session->reflector, in->octets, in->len, in->received, in->ttl, in->traffic_class, out,
-		FIZEAU_TEST_PACKET_MAX);
+	len = session->stamp ? fz_stamp_reflect(session, in, out, &socket->replies[index]) :
+		fizeau_reflector_reflect(session->reflector, in->octets, in->len, in->received, in->ttl, in->traffic_class,
+			out, FIZEAU_TEST_PACKET_MAX);
 	if (len < 0) {
 		/* A forged packet must not use up what the session may have. */
 		fz_bucket_return(&session->packets_bucket, 1);
 		fz_bucket_return(&session->bits_bucket, (uint64_t)in->len * 8);
-		count_drop(session, len == FIZEAU_ERR_HMAC ? FZ_DROP_HMAC : FZ_DROP_LENGTH);
+		count_drop(session, drop_of(len));
 		return;
 	}
 	heard(session, &in->from, now);
@@ -192,14 +223,20 @@ static void reflect_one(struct fz_reflect *reflect, struct fz_test_socket *socke
 	/*= rfc5357#section-1.2 TW-1.2-01 */
 	/*= rfc4656#section-6.2 OW-6.2-03 */
 	/*= rfc7750#section-2.2.1 DE-2.2.1-06 DE-2.2.1-09 DE-2.2.1-11 */
-	fz_udp_queue(socket->udp, (size_t)len, &in->from, &in->to, session->dscp);
+	fz_udp_queue(socket->udp, (size_t)len, &in->from, &in->to,
+		session->stamp ? socket->replies[index].dscp : session->dscp);
 	socket->queued[socket->queued_count++] = session;
+	if (session->stamp)
+		fz_stamp_await(socket, session, index, now);
 }
 
-static struct fz_reflected *find(const struct fz_test_socket *socket, const struct fz_addr *from)
+static struct fz_reflected *find(const struct fz_test_socket *socket, const struct fz_datagram *in)
 {
-	struct fz_seat *seat = fz_seats_find(&socket->reflect->seats, socket->number, from);
+	struct fz_seat *seat;
 
+	if (fz_test_socket_stamp(socket))
+		return fz_stamp_find(socket, in);
+	seat = fz_seats_find(&socket->reflect->seats, socket->number, &in->from);
 	return seat ? seat->of : NULL;
 }
 
@@ -207,8 +244,8 @@ static struct fz_reflected *find(const struct fz_test_socket *socket, const stru
 static void end_used_up(struct fz_test_socket *socket, const struct fz_datagram *in, int datagrams)
 {
 	for (int i = 0; i < datagrams && socket->used_up; i++) {
-		struct fz_reflected *session = find(socket, &in[i].from);
-		if (session && packets_used_up(session))
+		struct fz_reflected *session = find(socket, &in[i]);
+		if (session && fz_reflected_used_up(session))
 			fz_reflected_end(session, FZ_COUNT_ENDED_PACKETS);
 	}
 	socket->used_up = false;
@@ -220,7 +257,7 @@ static void count_receive_drops(struct fz_reflect *reflect, struct fz_test_socke
 
 	fz_udp_counters(socket->udp, &counters);
 	if (counters.receive_drops != socket->receive_drops)
-		count(reflect, FZ_COUNT_DROPPED_RECEIVE, counters.receive_drops - socket->receive_drops);
+		fz_reflect_count(reflect, FZ_COUNT_DROPPED_RECEIVE, counters.receive_drops - socket->receive_drops);
 	socket->receive_drops = counters.receive_drops;
 }
 
@@ -228,6 +265,12 @@ static void count_receive_drops(struct fz_reflect *reflect, struct fz_test_socke
 static bool surprising(const struct fz_reflected *session, const struct fz_addr *from)
 {
 	return !session || session->state == FZ_REFLECTED_ADDED || session->remote_port != fz_addr_port(from);
+}
+
+static bool of_one_session(const struct fz_test_socket *socket, const struct fz_datagram *in,
+	const struct fz_datagram *other)
+{
+	return fz_addr_equal(&in->from, &other->from) && (!fz_test_socket_stamp(socket) || fz_stamp_same(in, other));
 }
 
 static void reflect_batch(struct fz_test_socket *socket, const struct fz_datagram *in, int datagrams,
@@ -239,23 +282,25 @@ static void reflect_batch(struct fz_test_socket *socket, const struct fz_datagra
 
 	for (int i = 0; i < datagrams; i++) {
 		/* Neighbours often are of one session, which can end only between batches and while catching up. */
-		if (i == 0 || !fz_addr_equal(&in[i].from, &in[i - 1].from))
+		if (i == 0 || !of_one_session(socket, &in[i], &in[i - 1]))
 			/*= rfc8545#section-6 PO-6-01 */
-			session = find(socket, &in[i].from);
+			session = find(socket, &in[i]);
 		if (surprising(session, &in[i].from) && !caught_up) {
 			/* What is queued belongs to sessions that an order may end. */
-			flush(reflect, socket);
+			fz_reflect_flush(socket);
 			reflect->hooks.catch_up(reflect->hooks.arg);
 			caught_up = true;
-			session = find(socket, &in[i].from);
+			session = find(socket, &in[i]);
 		}
 		if (session)
-			reflect_one(reflect, socket, session, &in[i], now);
+			fz_reflect_one(socket, session, &in[i], now);
+		else if (fz_test_socket_stamp(socket))
+			fz_stamp_stranger(socket, &in[i], now);
 		else
-			count(reflect, FZ_COUNT_DROPPED_NO_SESSION, 1);
+			fz_reflect_count(reflect, FZ_COUNT_DROPPED_NO_SESSION, 1);
 	}
 	/*= rfc5357#section-3.6 TW-3.6-02 */
-	flush(reflect, socket);
+	fz_reflect_flush(socket);
 	end_used_up(socket, in, datagrams);
 }
 
@@ -276,7 +321,7 @@ void fz_reflect_readable(void *arg, uint32_t events)
 		datagrams = fz_udp_read(socket->udp, reflect->clock, &in);
 		if (datagrams <= 0)
 			break;
-		count(reflect, FZ_COUNT_PACKETS_RECEIVED, (uint64_t)datagrams);
+		fz_reflect_count(reflect, FZ_COUNT_PACKETS_RECEIVED, (uint64_t)datagrams);
 		reflect->lone_since = datagrams == 1 ? now : FIZEAU_NEVER;
 		reflect_batch(socket, in, datagrams, now);
 		total += datagrams;

@@ -13,6 +13,8 @@ struct fz_reflect;
 struct fz_reflect_hooks {
 	/* A session has ended; its slot is free. */
 	void (*ended)(void *arg, uint32_t slot, enum fz_counter reason);
+	/* STAMP: asks about a source. False: not now. */
+	bool (*ask)(void *arg, const struct fz_ask *ask);
 	/* Carries out the orders that wait: a packet may be here before the one that it follows from was looked at. */
 	void (*catch_up)(void *arg);
 	void *arg;

@@ -8,6 +8,7 @@
 #define RATE_MAX 100000        /* packets/s of a session that has no limit */
 #define PACKET_OCTETS 1472     /* longer ones are seldom sent at such rates */
 #define BUFFER_MAX (32 << 20)  /* of a socket */
+#define FOLLOW_UPS 1000        /* transmit stamps a second for sessions that tell them; each costs as much as a packet */
 
 static struct fz_test_socket *socket_of(const struct fz_reflect *reflect, uint32_t number)
 {
@@ -64,6 +65,7 @@ static uint64_t rate_of(uint64_t limit)
 static void free_parts(struct fz_reflected *session)
 {
 	fizeau_reflector_free(session->reflector);
+	fizeau_st_reflector_free(session->stamp);
 	free(session->ipsec);
 	free(session);
 }
@@ -140,23 +142,33 @@ static void clear_figures(struct fz_figures *figures, uint32_t serial)
 	atomic_store_explicit(&figures->serial, serial, memory_order_release);
 }
 
-static struct fz_reflected *session_new(struct fz_reflect *reflect, const struct fz_order_add *add)
+static bool make_reflector(struct fz_reflected *session, const struct fz_order_add *add)
+{
+	struct fizeau_reflector_config config = {.mode = add->mode, .features = add->features, .keys = add->keys};
+
+	config.features.tai_utc_s = session->reflect->clock->tai_utc_s;
+	session->reflector = fizeau_reflector_new(&config);
+	fizeau_wipe(&config, sizeof(config));
+	return session->reflector;
+}
+
+/* stamp: of STAMP, else NULL. */
+static struct fz_reflected *session_new(struct fz_reflect *reflect, const struct fz_order_add *add,
+	const struct fz_order_add_stamp *stamp)
 {
 	struct fz_reflected *session = calloc(1, sizeof(*session));
-	struct fizeau_reflector_config config = {.mode = add->mode, .features = add->features, .keys = add->keys};
+	bool made;
 
 	if (!session)
 		return NULL;
-	config.features.tai_utc_s = reflect->clock->tai_utc_s;
 	session->reflect = reflect;
-	session->reflector = fizeau_reflector_new(&config);
-	fizeau_wipe(&config, sizeof(config));
+	made = stamp ? fz_stamp_make(session, stamp) : make_reflector(session, add);
 	if (add->require_ipsec) {
 		session->ipsec = malloc(sizeof(*session->ipsec));
 		if (session->ipsec)
 			*session->ipsec = add->ipsec;
 	}
-	if (session->reflector && (session->ipsec || !add->require_ipsec))
+	if (made && (session->ipsec || !add->require_ipsec))
 		return session;
 	free_parts(session);
 	return NULL;
@@ -174,22 +186,26 @@ static void grow_buffer(struct fz_test_socket *socket, const struct fz_order_add
 	(void)fz_udp_receive_buffer(socket->udp, wanted < BUFFER_MAX ? wanted : BUFFER_MAX);
 }
 
-static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct fz_order_add *add)
+/* NULL: it has ended. */
+static struct fz_reflected *add_session(struct fz_reflect *reflect, uint32_t slot, const struct fz_order_add *add,
+	const struct fz_order_add_stamp *stamp)
 {
 	struct fz_test_socket *socket = socket_of(reflect, add->port);
-	struct fz_reflected *session = socket && !reflect->slots[slot] ? session_new(reflect, add) : NULL;
+	struct fz_reflected *session = socket && !reflect->slots[slot] ? session_new(reflect, add, stamp) : NULL;
+	uint32_t place = stamp ? fz_stamp_seat(add->port, stamp->ssid) : add->port;
 
 	if (!session) {
 		reflect->hooks.ended(reflect->hooks.arg, slot, FZ_COUNT_ENDED_FAILED);
-		return;
+		return NULL;
 	}
-	if (!fz_seats_join(&reflect->seats, &session->seat, add->port, &add->remote)) {
+	if (!fz_seats_join(&reflect->seats, &session->seat, place, &add->remote)) {
 		free_parts(session);
 		reflect->hooks.ended(reflect->hooks.arg, slot, FZ_COUNT_ENDED_FAILED);
-		return;
+		return NULL;
 	}
 	grow_buffer(socket, add);
-	if (add->octets_max > socket->octets_max) {
+	/* What begins a session of STAMP may be longer than what those that there are may have. */
+	if (!stamp && add->octets_max > socket->octets_max) {
 		socket->octets_max = add->octets_max;
 		fz_udp_want_octets(socket->udp, socket->octets_max);
 	}
@@ -205,13 +221,14 @@ static void add_session(struct fz_reflect *reflect, uint32_t slot, const struct 
 	session->octets_max = add->octets_max;
 	session->remote_port = fz_addr_port(&add->remote);
 	session->dscp = add->dscp;
-	session->encrypted = add->mode == FIZEAU_TEST_ENCRYPTED;
+	session->finish_costs = add->mode == FIZEAU_TEST_ENCRYPTED || (stamp && stamp->key.octets > 0);
 	session->duration_ns = add->duration_ns;
 	session->timeout_ns = add->timeout_ns;
 	session->refwait_ns = add->refwait_ns;
 	session->last = FIZEAU_NEVER;
 	fz_bucket_init(&session->packets_bucket, add->rate, 32);
 	fz_bucket_init(&session->bits_bucket, add->bandwidth, 8 * (uint64_t)add->octets_max);
+	return session;
 }
 
 static void start(struct fz_reflected *session)
@@ -226,6 +243,17 @@ static void start(struct fz_reflected *session)
 	if (session->duration_ns < INT64_MAX - now)
 		session->last.ns = now + session->duration_ns;
 	arm(session);
+}
+
+static void add_stamp(struct fz_reflect *reflect, uint32_t slot, const struct fz_order_add_stamp *add)
+{
+	struct fz_reflected *session = add_session(reflect, slot, &add->base, add);
+
+	if (!session)
+		return;
+	start(session);
+	if (reflect->slots[slot])
+		fz_stamp_begin(session, add->ssid);
 }
 
 static void stop(struct fz_reflected *session)
@@ -264,7 +292,13 @@ void fz_reflect_order(struct fz_reflect *reflect, const struct fz_order *order, 
 		}
 		break;
 	case FZ_ORDER_ADD:
-		add_session(reflect, order->number, &order->add);
+		(void)add_session(reflect, order->number, &order->add, NULL);
+		break;
+	case FZ_ORDER_ADD_STAMP:
+		add_stamp(reflect, order->number, &order->stamp);
+		break;
+	case FZ_ORDER_REFUSE:
+		fz_stamp_refuse(reflect, &order->refuse);
 		break;
 	case FZ_ORDER_CLOCK:
 	case FZ_ORDER_BUSY:
@@ -304,7 +338,9 @@ struct fz_reflect *fz_reflect_new(struct fz_loop *loop, struct fz_clock *clock, 
 	reflect->hooks = *hooks;
 	reflect->slots = calloc(FZ_WORKER_SLOTS, sizeof(*reflect->slots));
 	reflect->batch = fz_udp_batch_new(FZ_REFLECT_BATCH, FIZEAU_TEST_PACKET_MAX);
-	if (fz_seats_init(&reflect->seats, seed) && reflect->slots && reflect->batch)
+	reflect->strangers = fz_strangers_new(seed);
+	fz_bucket_init(&reflect->follow_ups, FOLLOW_UPS, 1);
+	if (fz_seats_init(&reflect->seats, seed) && reflect->slots && reflect->batch && reflect->strangers)
 		return reflect;
 	fz_reflect_free(reflect);
 	return NULL;
@@ -324,6 +360,7 @@ void fz_reflect_free(struct fz_reflect *reflect)
 	}
 	fz_seats_free(&reflect->seats);
 	fz_udp_batch_free(reflect->batch);
+	fz_strangers_free(reflect->strangers);
 	free(reflect->slots);
 	free(reflect);
 }

@@ -13,15 +13,6 @@ static bool differs(const struct fizeau_address *given, const struct fz_addr *en
 	return given->version && (given->version != own.version || memcmp(given->octets, own.octets, 16));
 }
 
-static bool unicast(const struct fizeau_address *address)
-{
-	static const uint8_t zero[16];
-
-	if (!memcmp(address->octets, zero, 16))
-		return false;
-	return address->version == 4 ? address->octets[0] < 224 && address->octets[0] != 0 : address->octets[0] != 0xff;
-}
-
 uint8_t fz_request_refuse(const struct fz_request_from *from, enum fz_counter counter, uint8_t accept, const char *why)
 {
 	from->engine->counters.of[counter]++;
@@ -56,7 +47,7 @@ uint8_t fz_request_find_ends(const struct fz_request_from *from, const struct fz
 	/*= rfc4656#section-6.2 OW-6.2-01 OW-6.2-02 */
 	if ((other_receiver || other_sender) && !third)
 		return refuse_third_party(from, other_receiver, other_receiver ? ends->receiver_here : ends->sender_here);
-	if ((other_receiver && !unicast(ends->receiver)) || (other_sender && !unicast(ends->sender)))
+	if ((other_receiver && !fz_address_is_unicast(ends->receiver)) || (other_sender && !fz_address_is_unicast(ends->sender)))
 		return fz_request_refuse(from, FZ_COUNT_REQUEST_UNSUPPORTED, FIZEAU_ACCEPT_UNSUPPORTED,
 			"no unicast address");
 	if (other_receiver)

@@ -27,19 +27,30 @@ static struct key key_of(const struct fz_addr *addr)
 	return key;
 }
 
-/* The seed is a secret: who can choose addresses must not be able to choose where they lie. */
-static uint32_t group_hash(const struct fz_seats *seats, uint32_t port, const struct key *key)
+static uint32_t hash_with(uint64_t seed, uint32_t port, const struct key *key)
 {
-	uint64_t hash = (key->host[0] ^ seats->seed) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t hash = (key->host[0] ^ seed) * UINT64_C(0x9e3779b97f4a7c15);
 
 	hash = (hash ^ hash >> 29 ^ key->host[1] ^ (uint64_t)port << 32 ^ key->zone) * UINT64_C(0xbf58476d1ce4e5b9);
 	return (uint32_t)(hash >> 32);
+}
+
+static uint32_t group_hash(const struct fz_seats *seats, uint32_t port, const struct key *key)
+{
+	return hash_with(seats->seed, port, key);
 }
 
 static uint32_t seat_hash(uint32_t hash, uint16_t sender_port)
 {
 	hash = (hash ^ sender_port) * 2654435769u;
 	return hash ^ hash >> 15;
+}
+
+uint32_t fz_seats_hash(uint64_t seed, uint32_t port, const struct fz_addr *remote)
+{
+	const struct key key = key_of(remote);
+
+	return seat_hash(hash_with(seed, port, &key), key.sender_port);
 }
 
 static uint32_t hash_of_group(const struct fz_seats *seats, const struct fz_seat_group *group)

@@ -47,6 +47,9 @@ struct fz_seat *fz_seats_find_exactly(const struct fz_seats *seats, uint32_t por
 /* Those of that address; NULL if there are none. */
 const struct fz_seat_group *fz_seats_group(const struct fz_seats *seats, uint32_t port, const struct fz_addr *host);
 
+/* Of a seat. The seed is a secret: who can choose addresses must not be able to choose where they lie. */
+uint32_t fz_seats_hash(uint64_t seed, uint32_t port, const struct fz_addr *remote);
+
 /* Takes a seat for remote's address and port. False without memory, or if that very Sender Port sits there already. */
 FIZEAU_MUST_USE bool fz_seats_join(struct fz_seats *seats, struct fz_seat *seat, uint32_t port,
 	const struct fz_addr *remote);

@@ -3,56 +3,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include "session.h"
+#include "session_parts.h"
 
 #define IDLE_NS 1000000000ll /* a port without sessions stays open for so long: often the next one comes at once */
 
-/* A worker's sessions by slot. */
-struct crew {
-	struct fz_session **slots; /* FZ_WORKER_SLOTS */
-	uint32_t *free;            /* slots that are not in use; from free_count on down */
-	uint32_t free_count, unused; /* slots from unused on have never been in use */
-	uint32_t sessions;         /* that are not ending */
-};
-
-struct fz_session_table {
-	struct fz_loop *loop;
-	struct fz_log *log;
-	struct fz_counters *counters;
-	struct fz_workers *workers;
-	struct crew *crews; /* by worker */
-	uint32_t crew_count;
-	struct fz_port_table ports;
-	uint32_t serial; /* of the last session */
-	struct fz_timer idle;
-	struct fz_session *first, *last;
-};
-
-static bool take_slot(struct crew *crew, uint32_t *slot)
+bool fz_session_take_slot(struct fz_session *session)
 {
+	struct fz_crew *crew = &session->sessions->crews[session->worker];
+
 	if (crew->free_count)
-		*slot = crew->free[--crew->free_count];
+		session->slot = crew->free[--crew->free_count];
 	else if (crew->unused < FZ_WORKER_SLOTS)
-		*slot = crew->unused++;
+		session->slot = crew->unused++;
 	else
 		return false;
+	session->letter.slot = session->slot;
 	return true;
 }
 
-static void give_slot(struct crew *crew, uint32_t slot)
+void fz_session_give_slot(struct fz_session *session)
 {
-	crew->slots[slot] = NULL;
-	crew->free[crew->free_count++] = slot;
+	struct fz_crew *crew = &session->sessions->crews[session->worker];
+
+	crew->slots[session->slot] = NULL;
+	crew->free[crew->free_count++] = session->slot;
 }
 
-static void link_session(struct fz_session_table *sessions, struct fz_session *session)
+void fz_session_link(struct fz_session *session)
 {
+	struct fz_session_table *sessions = session->sessions;
+
+	sessions->crews[session->worker].slots[session->slot] = session;
+	sessions->crews[session->worker].sessions++;
 	session->previous = sessions->last;
 	if (sessions->last)
 		sessions->last->next = session;
 	else
 		sessions->first = session;
 	sessions->last = session;
+}
+
+uint32_t fz_session_next_serial(struct fz_session_table *sessions)
+{
+	sessions->serial += sessions->serial == UINT32_MAX ? 2 : 1;
+	return sessions->serial;
 }
 
 static void unlink_session(struct fz_session_table *sessions, struct fz_session *session)
@@ -98,7 +92,7 @@ static void gone(struct fz_session *session)
 		fz_counter_name(session->reason), (unsigned long long)fz_figure(&figures->received),
 		(unsigned long long)fz_figure(&figures->reflected));
 	fz_workers_forget(sessions->workers, session->worker, &session->letter);
-	give_slot(&sessions->crews[session->worker], session->slot);
+	fz_session_give_slot(session);
 	unlink_session(sessions, session);
 	fz_conf_release(session->conf);
 	free(session);
@@ -144,10 +138,12 @@ static void leave(struct fz_session *session, enum fz_counter reason)
 
 	session->reason = reason;
 	session->ending = true;
-	fz_port_leave(&sessions->ports, session->port, &session->seat, now_ns);
-	if (!session->port->sessions && !sessions->idle.place)
-		close_idle_later(sessions, now_ns + IDLE_NS);
-	session->port = NULL;
+	if (session->port) {
+		fz_port_leave(&sessions->ports, session->port, &session->seat, now_ns);
+		if (!session->port->sessions && !sessions->idle.place)
+			close_idle_later(sessions, now_ns + IDLE_NS);
+		session->port = NULL;
+	}
 	sessions->crews[session->worker].sessions--;
 	session->ended(session, reason);
 	session->owner = NULL;
@@ -168,7 +164,7 @@ static void reported(void *arg, uint32_t worker, uint32_t slot, enum fz_counter 
 static void worker_died(void *arg, uint32_t worker)
 {
 	struct fz_session_table *sessions = arg;
-	struct crew *crew = &sessions->crews[worker];
+	struct fz_crew *crew = &sessions->crews[worker];
 
 	for (uint32_t slot = 0; slot < crew->unused; slot++) {
 		struct fz_session *session = crew->slots[slot];
@@ -185,10 +181,26 @@ static void worker_died(void *arg, uint32_t worker)
 	}
 }
 
-struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters)
+static void asked(void *arg, uint32_t worker, const struct fz_ask *ask)
+{
+	struct fz_session_table *sessions = arg;
+
+	sessions->hooks.asked(sessions->hooks.arg, worker, ask);
+}
+
+static void worker_started(void *arg, uint32_t worker)
+{
+	struct fz_session_table *sessions = arg;
+
+	sessions->hooks.started(sessions->hooks.arg, worker);
+}
+
+struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters,
+	const struct fz_session_hooks *session_hooks)
 {
 	struct fz_session_table *sessions = calloc(1, sizeof(*sessions));
-	const struct fz_workers_hooks hooks = {.ended = reported, .died = worker_died, .arg = sessions};
+	const struct fz_workers_hooks hooks = {.ended = reported, .asked = asked, .started = worker_started,
+		.died = worker_died, .arg = sessions};
 	uint64_t seed;
 
 	if (!sessions)
@@ -196,6 +208,7 @@ struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_lo
 	sessions->loop = loop;
 	sessions->log = log;
 	sessions->counters = counters;
+	sessions->hooks = *session_hooks;
 	sessions->idle = (struct fz_timer){.fn = close_idle, .arg = sessions};
 	sessions->workers = fz_workers_new(loop, log, counters, &hooks);
 	if (getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) && fz_port_table_init(&sessions->ports, seed) &&
@@ -227,7 +240,7 @@ void fz_session_table_free(struct fz_session_table *sessions)
 	for (struct fz_session *session = sessions->first, *next; session; session = next) {
 		next = session->next;
 		if (!session->ending)
-			leave(session, FZ_COUNT_ENDED_CONNECTION);
+			leave(session, session->stamp.listener ? FZ_COUNT_ENDED_LISTENER : FZ_COUNT_ENDED_CONNECTION);
 	}
 	fz_loop_timer_stop(sessions->loop, &sessions->idle);
 	if (sessions->workers)
@@ -250,7 +263,7 @@ void fz_session_table_set(struct fz_session_table *sessions, const struct fz_clo
 	fz_workers_set(sessions->workers, clock, busy);
 }
 
-const struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions)
+struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions)
 {
 	return sessions->workers;
 }
@@ -262,8 +275,7 @@ static struct fz_session *session_new(struct fz_session_table *sessions, const s
 	if (!session)
 		return NULL;
 	session->sessions = sessions;
-	sessions->serial += sessions->serial == UINT32_MAX ? 2 : 1;
-	session->serial = sessions->serial;
+	session->serial = fz_session_next_serial(sessions);
 	session->conf = fz_conf_hold(wanted->conf);
 	session->of_class = wanted->of_class;
 	session->ended = wanted->ended;
@@ -354,11 +366,29 @@ static int choose_port(struct fz_session_table *sessions, const struct fz_sessio
 	return 0;
 }
 
-static int order_add(struct fz_session *session, const struct fz_session_wanted *wanted)
+void fz_session_fill_order(const struct fz_session *session, bool require_ipsec, struct fz_order_add *add)
 {
-	const uint64_t *limits = wanted->of_class->limits;
+	const uint64_t *limits = session->of_class->limits;
 	uint64_t padding = limits[FZ_LIMIT_PADDING], duration = limits[FZ_LIMIT_DURATION];
 	size_t room = FIZEAU_TEST_PACKET_MAX - 112;
+
+	add->serial = session->serial;
+	add->mode = fizeau_test_mode_of(session->mode);
+	add->remote = session->remote;
+	add->octets_max = (uint32_t)(112 + (padding < room ? (size_t)padding : room));
+	add->packets = limits[FZ_LIMIT_PACKETS];
+	add->rate = limits[FZ_LIMIT_RATE];
+	add->bandwidth = limits[FZ_LIMIT_BANDWIDTH];
+	add->duration_ns = duration < INT64_MAX ? (int64_t)duration : INT64_MAX;
+	add->timeout_ns = session->timeout_ns;
+	add->refwait_ns = session->conf->refwait_ns;
+	add->require_ipsec = require_ipsec;
+	if (require_ipsec)
+		add->ipsec = session->conf->ipsec;
+}
+
+static int order_add(struct fz_session *session, const struct fz_session_wanted *wanted)
+{
 	struct fz_order order;
 	int error;
 
@@ -367,23 +397,11 @@ static int order_add(struct fz_session *session, const struct fz_session_wanted 
 	order.kind = FZ_ORDER_ADD;
 	order.number = session->slot;
 	order.add.port = session->port->number;
-	order.add.serial = session->serial;
-	order.add.mode = fizeau_test_mode_of(wanted->mode);
 	order.add.features.modes = wanted->mode & FIZEAU_MODE_FEATURES;
 	order.add.features.reflect_length = wanted->reflect_length;
 	order.add.keys = wanted->keys;
-	order.add.remote = wanted->remote;
-	order.add.octets_max = (uint32_t)(112 + (padding < room ? (size_t)padding : room));
-	order.add.packets = limits[FZ_LIMIT_PACKETS];
-	order.add.rate = limits[FZ_LIMIT_RATE];
-	order.add.bandwidth = limits[FZ_LIMIT_BANDWIDTH];
-	order.add.duration_ns = duration < INT64_MAX ? (int64_t)duration : INT64_MAX;
-	order.add.timeout_ns = wanted->timeout_ns;
-	order.add.refwait_ns = wanted->conf->refwait_ns;
 	order.add.dscp = wanted->dscp;
-	order.add.require_ipsec = wanted->require_ipsec;
-	if (wanted->require_ipsec)
-		order.add.ipsec = wanted->conf->ipsec;
+	fz_session_fill_order(session, wanted->require_ipsec, &order.add);
 	error = fz_workers_order(session->sessions->workers, session->worker, &order, -1);
 	fizeau_wipe(&order, sizeof(order));
 	return error;
@@ -392,29 +410,24 @@ static int order_add(struct fz_session *session, const struct fz_session_wanted 
 /* Gives it a seat, a slot, and to its worker. */
 static int place(struct fz_session_table *sessions, struct fz_session *session, const struct fz_session_wanted *wanted)
 {
-	struct crew *crew;
 	int error = choose_port(sessions, wanted, &session->port);
 
 	if (error)
 		return error;
 	session->worker = session->port->worker;
 	session->seat.of = session;
-	crew = &sessions->crews[session->worker];
 	if (!fz_port_join(&sessions->ports, session->port, &session->seat, &wanted->remote))
 		return -ENOMEM;
 	error = -EAGAIN;
-	if (take_slot(crew, &session->slot)) {
+	if (fz_session_take_slot(session)) {
 		error = order_add(session, wanted);
 		if (error)
-			give_slot(crew, session->slot);
+			fz_session_give_slot(session);
 	}
 	if (error) {
 		fz_port_leave(&sessions->ports, session->port, &session->seat, fz_clock_mono().ns);
 		return error;
 	}
-	session->letter.slot = session->slot;
-	crew->slots[session->slot] = session;
-	crew->sessions++;
 	session->local_port = fz_addr_port(&session->port->local);
 	return 0;
 }
@@ -432,11 +445,11 @@ struct fz_session *fz_session_add(struct fz_session_table *sessions, const struc
 		free(session);
 		return NULL;
 	}
-	link_session(sessions, session);
+	fz_session_link(session);
 	return session;
 }
 
-void fz_session_start(struct fz_session *session)
+void fz_session_runs(struct fz_session *session)
 {
 	uint64_t duration = session->of_class->limits[FZ_LIMIT_DURATION];
 
@@ -444,6 +457,11 @@ void fz_session_start(struct fz_session *session)
 	session->started = fz_clock_mono();
 	if (duration < (uint64_t)(INT64_MAX - session->started.ns))
 		session->last.ns = session->started.ns + (int64_t)duration;
+}
+
+void fz_session_start(struct fz_session *session)
+{
+	fz_session_runs(session);
 	fz_workers_tell(session->sessions->workers, session->worker, &session->letter, FZ_ORDER_START);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* TWAMP sessions as the main process knows them: whose they are, which worker reflects their packets, and on which port.
+/* TWAMP and STAMP sessions as the main process knows them: whose they are, which worker reflects their packets, and on which port.
    The worker has the keys and the clock of each; here is what was agreed on, and the way to what it counts. */
 #ifndef FZ_DAEMON_SESSION_H
 #define FZ_DAEMON_SESSION_H
@@ -23,6 +23,13 @@ enum fz_session_state {
 /* Called when a session ends, whatever the reason: it is not to be touched afterwards. */
 typedef void fz_session_end_fn(struct fz_session *session, enum fz_counter reason);
 
+/* What is told of STAMP, whose sessions nobody requests (stamp_listen.h). */
+struct fz_session_hooks {
+	void (*asked)(void *arg, uint32_t worker, const struct fz_ask *ask);
+	void (*started)(void *arg, uint32_t worker);
+	void *arg;
+};
+
 struct fz_session_wanted {
 	struct fz_addr local;   /* where packets come to; its port: wanted, 0 any */
 	struct fz_addr remote;  /* whose packets, with the Sender Port */
@@ -44,7 +51,7 @@ struct fz_session_wanted {
 struct fz_session {
 	struct fz_session *next, *previous; /* of all */
 	struct fz_session_table *sessions;
-	struct fz_port *port;
+	struct fz_port *port;   /* of TWAMP; NULL when ending */
 	struct fz_seat seat;
 	struct fz_letter letter; /* orders that wait */
 	uint32_t worker, slot, serial;
@@ -64,6 +71,11 @@ struct fz_session {
 	uint16_t local_port;
 	int64_t timeout_ns;
 	struct fizeau_mono started, last; /* last: end at the latest */
+	struct {
+		uint32_t listener; /* its number; 0: of TWAMP */
+		uint16_t ssid;
+		bool stateless;
+	} stamp;
 
 	/* The owner's: kept here for it, and for status. */
 	struct fz_session *next_of_owner;
@@ -74,17 +86,34 @@ struct fz_session {
 };
 
 /* NULL without memory. Counts what ends in counters. */
-struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters);
+struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_log *log, struct fz_counters *counters,
+	const struct fz_session_hooks *hooks);
 /* Starts the workers. 0 or -errno. */
 FIZEAU_MUST_USE int fz_session_table_start(struct fz_session_table *sessions, const struct fz_workers_options *options);
 /* As fz_workers_set. */
 void fz_session_table_set(struct fz_session_table *sessions, const struct fz_clock_choice *clock, bool busy);
 void fz_session_table_free(struct fz_session_table *sessions); /* ends what still runs, and the workers */
-const struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions);
+struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessions);
 
 /* A session in state REQUESTED, or NULL: accept and counter say why. */
 struct fz_session *fz_session_add(struct fz_session_table *sessions, const struct fz_session_wanted *wanted, uint8_t *accept,
 	enum fz_counter *counter);
+/* STAMP: what a worker asked for, admitted. */
+struct fz_stamp_session_wanted {
+	uint32_t worker, listener;   /* number of the latter's port */
+	uint16_t local_port, ssid;
+	struct fz_addr remote;
+	uint32_t mode;               /* open or authenticated */
+	struct fizeau_st_key key;    /* octets 0: none; wiped by the caller */
+	bool open_hmac_tlv, require_ipsec;
+	struct fz_conf *conf;
+	const struct fz_class *of_class;
+	fz_session_end_fn *ended;
+};
+/* A session in state RUNNING, or NULL: counter says why. */
+struct fz_session *fz_session_add_stamp(struct fz_session_table *sessions, const struct fz_stamp_session_wanted *wanted,
+	enum fz_counter *counter);
+
 void fz_session_start(struct fz_session *session);
 /* Stop-Sessions: reflection goes on for Timeout, then the session ends. */
 void fz_session_stop(struct fz_session *session);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "ctl.h"
 #include "ow_session.h"
+#include "stamp.h"
 
 #define SECOND 1000000000ll
 
@@ -89,14 +90,14 @@ static json_t *seconds_until(struct fizeau_mono when, struct fizeau_mono now)
 	return json_integer(when.ns > now.ns ? (when.ns - now.ns + SECOND - 1) / SECOND : 0);
 }
 
-/* What sessions of both protocols have. */
-static json_t *session_begin(const char *protocol, const char *direction, const uint8_t sid[static FIZEAU_SID_OCTETS],
+/* What sessions of all protocols have; sid: NULL, STAMP has none. */
+static json_t *session_begin(const char *protocol, const char *direction, const uint8_t *sid,
 	const struct fz_addr *peer, const struct fz_addr *remote, uint16_t port)
 {
 	json_t *one = json_object();
 	char text[FZ_ADDR_TEXT];
 
-	json_object_set_new(one, "sid", hex(sid, FIZEAU_SID_OCTETS));
+	json_object_set_new(one, "sid", sid ? hex(sid, FIZEAU_SID_OCTETS) : json_null());
 	json_object_set_new(one, "protocol", json_string(protocol));
 	json_object_set_new(one, "direction", json_string(direction));
 	fz_addr_host_text(peer, text);
@@ -118,7 +119,9 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 	const struct fz_figures *figures = fz_session_figures(session);
 	struct fz_addr remote;
 	fz_session_remote(session, &remote);
-	json_t *one = session_begin("twamp", "both", session->sid, &session->peer, &remote, session->local_port);
+	bool stamp = session->stamp.listener;
+	json_t *one = session_begin(stamp ? "stamp" : "twamp", "both", stamp ? NULL : session->sid, &session->peer, &remote,
+		session->local_port);
 	json_t *drops = json_object();
 	bool started = session->state != FZ_SESSION_REQUESTED;
 	int64_t ran = started ? now.ns - session->started.ns : 0;
@@ -128,8 +131,10 @@ static json_t *session_of(const struct fz_session *session, struct fizeau_mono n
 	json_object_set_new(one, "features", features_list(session->mode));
 	json_object_set_new(one, "key", key_of(&session->identity));
 	json_object_set_new(one, "class", json_string(session->of_class->name));
-	json_object_set_new(one, "dscp", json_integer(session->dscp));
-	json_object_set_new(one, "padding_octets", json_integer(session->padding_octets));
+	json_object_set_new(one, "ssid", stamp ? json_integer(session->stamp.ssid) : json_null());
+	json_object_set_new(one, "stateful", stamp ? json_boolean(!session->stamp.stateless) : json_null());
+	json_object_set_new(one, "dscp", stamp ? json_null() : json_integer(session->dscp));
+	json_object_set_new(one, "padding_octets", stamp ? json_null() : json_integer(session->padding_octets));
 	json_object_set_new(one, "running_s", started ? json_integer(ran / SECOND) : json_null());
 	json_object_set_new(one, "ends_s", started ? seconds_until(fz_session_ends(session), now) : json_null());
 	json_object_set_new(one, "worker", json_integer(session->worker + 1));
@@ -192,6 +197,8 @@ static json_t *ow_session_of(const struct fz_ow_session *session, struct fizeau_
 	json_object_set_new(one, "features", json_array());
 	json_object_set_new(one, "key", key_of(&session->identity));
 	json_object_set_new(one, "class", json_string(session->of_class->name));
+	json_object_set_new(one, "ssid", json_null());
+	json_object_set_new(one, "stateful", json_null());
 	json_object_set_new(one, "dscp", session->sender ? json_integer(request->type_p >> 24) : json_null());
 	json_object_set_new(one, "padding_octets", json_integer(request->padding_octets));
 	json_object_set_new(one, "running_s", session->running ? json_integer(ran / SECOND) : json_null());
@@ -247,20 +254,27 @@ static json_t *connections_of(const struct fz_engine *engine)
 	return all;
 }
 
+static json_t *listener_of(const char *protocol, const struct fz_addr *addr)
+{
+	json_t *one = json_object();
+	char host[FZ_ADDR_TEXT];
+
+	fz_addr_host_text(addr, host);
+	json_object_set_new(one, "protocol", json_string(protocol));
+	json_object_set_new(one, "address", json_string(host));
+	json_object_set_new(one, "port", json_integer(fz_addr_port(addr)));
+	return one;
+}
+
 static json_t *listen_of(const struct fz_engine *engine)
 {
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < engine->listener_count; i++) {
-		json_t *one = json_object();
-		char host[FZ_ADDR_TEXT];
-		fz_addr_host_text(&engine->listeners[i]->addr, host);
-		json_object_set_new(one, "protocol",
-			json_string(engine->listeners[i]->protocol == FIZEAU_OWAMP ? "owamp" : "twamp"));
-		json_object_set_new(one, "address", json_string(host));
-		json_object_set_new(one, "port", json_integer(fz_addr_port(&engine->listeners[i]->addr)));
-		json_array_append_new(list, one);
-	}
+	for (uint32_t i = 0; i < engine->listener_count; i++)
+		json_array_append_new(list, listener_of(engine->listeners[i]->protocol == FIZEAU_OWAMP ? "owamp" : "twamp",
+			&engine->listeners[i]->addr));
+	for (uint32_t i = 0; i < engine->stamp->listener_count; i++)
+		json_array_append_new(list, listener_of("stamp", &engine->stamp->listeners[i]->addr));
 	return list;
 }
 

@@ -77,6 +77,14 @@ static void say_on(struct worker *worker)
 		end(worker);
 }
 
+static bool ask(void *arg, const struct fz_ask *ask)
+{
+	struct worker *worker = arg;
+
+	/* What was to be said before goes first, and what is to be said has to have room. */
+	return !worker->first && !fz_message_send(FZ_WORKER_ORDERS, ask, sizeof(*ask), -1);
+}
+
 /* Each asks on its own: what a fork shares would mix their answers. */
 static void set_clock(struct worker *worker, const struct fz_clock_choice *choice)
 {
@@ -117,7 +125,7 @@ static void read_orders(struct worker *worker, int most)
 			worker->busy = order.number;
 		else
 			fz_reflect_order(worker->reflect, &order, passed);
-		if (order.kind == FZ_ORDER_ADD) {
+		if (order.kind == FZ_ORDER_ADD || order.kind == FZ_ORDER_ADD_STAMP) {
 			fizeau_wipe(&order, sizeof(order));
 			fizeau_wipe(&octets, sizeof(octets));
 		}
@@ -168,7 +176,7 @@ static void prepare(void)
 /* 0 or -errno. */
 static int begin(struct worker *worker)
 {
-	const struct fz_reflect_hooks hooks = {.ended = ended, .catch_up = catch_up, .arg = worker};
+	const struct fz_reflect_hooks hooks = {.ended = ended, .ask = ask, .catch_up = catch_up, .arg = worker};
 	uint64_t seed;
 	int error;
 

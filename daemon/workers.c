@@ -139,16 +139,25 @@ static void write_on(struct worker *worker)
 static bool read_reports(struct worker *worker, int most)
 {
 	for (int i = 0; i < most; i++) {
-		uint8_t octets[64];
+		const struct fz_workers_hooks *hooks = &worker->workers->hooks;
+		union {
+			struct fz_report report;
+			struct fz_ask ask;
+			uint8_t more[sizeof(struct fz_ask) + 1];
+		} octets;
 		struct fz_report report;
-		int passed, got = fz_message_receive(worker->fd, octets, sizeof(octets), &passed);
+		struct fz_ask ask;
+		int passed, got = fz_message_receive(worker->fd, &octets, sizeof(octets), &passed);
 		if (passed >= 0)
 			close(passed);
 		if (got == -EAGAIN)
 			return true;
-		if (got <= 0 || !fz_report_read(octets, (size_t)got, &report))
+		if (got > 0 && fz_report_read(&octets, (size_t)got, &report))
+			hooks->ended(hooks->arg, worker->index, report.slot, report.reason);
+		else if (got > 0 && fz_ask_read(&octets, (size_t)got, &ask))
+			hooks->asked(hooks->arg, worker->index, &ask);
+		else
 			return false;
-		worker->workers->hooks.ended(worker->workers->hooks.arg, worker->index, report.slot, report.reason);
 	}
 	return true;
 }
@@ -260,6 +269,8 @@ static int start(struct worker *worker)
 	worker->started = fz_clock_mono();
 	if (order_settings(worker))
 		put_down(worker);
+	else
+		worker->workers->hooks.started(worker->workers->hooks.arg, worker->index);
 	return 0;
 }
 
@@ -502,6 +513,12 @@ int fz_workers_order(struct fz_workers *workers, uint32_t index, const struct fz
 	if (error)
 		put_down(worker);
 	return error ? -EAGAIN : 0;
+}
+
+void fz_workers_insist(struct fz_workers *workers, uint32_t index, const struct fz_order *order, int passed)
+{
+	if (workers->all[index].pid && fz_workers_order(workers, index, order, passed))
+		put_down(&workers->all[index]);
 }
 
 void fz_workers_tell(struct fz_workers *workers, uint32_t index, struct fz_letter *letter, enum fz_order_kind kind)

@@ -20,6 +20,10 @@ struct fz_workers_options {
 struct fz_workers_hooks {
 	/* A session's report. */
 	void (*ended)(void *arg, uint32_t worker, uint32_t slot, enum fz_counter reason);
+	/* STAMP: a source that has no session. */
+	void (*asked)(void *arg, uint32_t worker, const struct fz_ask *ask);
+	/* One runs: what all of them are to know (fz_workers_insist). */
+	void (*started)(void *arg, uint32_t worker);
 	/* One is gone, and with it all its sessions and ports; what it counted for them can be read until this returns. */
 	void (*died)(void *arg, uint32_t worker);
 	void *arg;
@@ -52,9 +56,11 @@ uint64_t fz_workers_restarts(const struct fz_workers *workers, uint32_t worker);
 /* NULL if it does not run. */
 const struct fz_shared *fz_workers_shared(const struct fz_workers *workers, uint32_t worker);
 
-/* FZ_ORDER_PORT (passed: its socket, still the caller's to close), FZ_ORDER_CLOSE, FZ_ORDER_ADD; the order is the caller's
+/* FZ_ORDER_PORT (passed: its socket, still the caller's to close), and those that have no function of their own; the order is the caller's
    to wipe. 0, or -EAGAIN: too much waits to be sent. */
 FIZEAU_MUST_USE int fz_workers_order(struct fz_workers *workers, uint32_t worker, const struct fz_order *order, int passed);
+/* The same for what no worker can be without: one that does not take it is started anew. */
+void fz_workers_insist(struct fz_workers *workers, uint32_t worker, const struct fz_order *order, int passed);
 /* FZ_ORDER_START, FZ_ORDER_STOP, FZ_ORDER_END; the slot is the letter's. Never fails. */
 void fz_workers_tell(struct fz_workers *workers, uint32_t worker, struct fz_letter *letter, enum fz_order_kind kind);
 /* It is not to be sent any more. */

@@ -64,6 +64,28 @@ void fz_addr_set_port(struct fz_addr *addr, uint16_t port)
 		addr->in6.sin6_port = htons(port);
 }
 
+bool fz_addr_in_net(const struct fz_addr *addr, const struct fz_addr *net, uint8_t prefix)
+{
+	struct fizeau_address whole, host;
+	size_t octets = prefix / 8;
+	unsigned rest = prefix % 8;
+
+	fz_addr_to_message(net, &whole);
+	fz_addr_to_message(addr, &host);
+	if (whole.version != host.version || memcmp(whole.octets, host.octets, octets) != 0)
+		return false;
+	return rest == 0 || (whole.octets[octets] ^ host.octets[octets]) >> (8 - rest) == 0;
+}
+
+bool fz_address_is_unicast(const struct fizeau_address *address)
+{
+	static const uint8_t zero[sizeof(address->octets)];
+
+	if (memcmp(address->octets, zero, sizeof(zero)) == 0)
+		return false;
+	return address->version == 4 ? address->octets[0] < 224 && address->octets[0] != 0 : address->octets[0] != 0xff;
+}
+
 void fz_addr_tail(const struct fz_addr *addr, uint8_t tail[static 4])
 {
 	memset(tail, 0, 4);

@@ -68,6 +68,10 @@ static inline bool fz_addr_equal(const struct fz_addr *a, const struct fz_addr *
 	return fz_addr_same_host(a, b) && fz_addr_port(a) == fz_addr_port(b);
 }
 
+/* Whether it is of a network: the first prefix bits are the same. */
+bool fz_addr_in_net(const struct fz_addr *addr, const struct fz_addr *net, uint8_t prefix);
+/* Whether it is one host's: not 0.0.0.0/8, multicast, reserved or broadcast. */
+bool fz_address_is_unicast(const struct fizeau_address *address);
 /* Last four octets, for the SID. */
 void fz_addr_tail(const struct fz_addr *addr, uint8_t tail[static 4]);
 /* Whether it is an address of this host: packets to it never leave. */

@@ -95,12 +95,22 @@ bool fz_udp_receive_buffer(struct fz_udp *udp, int octets)
 	return holds(udp->fd, octets);
 }
 
-static int bind_to(struct fz_udp *udp, const struct fz_addr *local)
+static int bind_to(struct fz_udp *udp, const struct fz_addr *local, enum fz_udp_group group)
 {
 	union any_sockaddr bound = {0};
 	socklen_t len = sizeof(bound);
+	int error = group == FZ_UDP_JOINS ? set(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1) : 0;
 
-	if (bind(udp->fd, &local->sa, local->len) != 0 || getsockname(udp->fd, &bound.sa, &len) != 0)
+	if (error != 0)
+		return error;
+	if (bind(udp->fd, &local->sa, local->len) != 0)
+		return -errno;
+	/* Not before: it would join a group that is there. */
+	if (group == FZ_UDP_FIRST)
+		error = set(udp->fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (error != 0)
+		return error;
+	if (getsockname(udp->fd, &bound.sa, &len) != 0)
 		return -errno;
 	fz_addr_from_sockaddr(&udp->local, &bound.sa, len);
 	return 0;
@@ -167,7 +177,7 @@ int fz_udp_open(const struct fz_addr *local, const struct fz_udp_options *option
 	udp->fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	error = udp->fd < 0 ? -errno : set_options(udp, version, options);
 	if (error == 0)
-		error = bind_to(udp, local);
+		error = bind_to(udp, local, options->group);
 	udp->trains = error == 0 && fz_udp_has_trains(udp->fd);
 	if (error == 0 && options->sent_stamps)
 		error = fz_udp_enable_sent(udp);

@@ -19,6 +19,13 @@ struct fz_udp_batch;
 struct fz_udp_batch *fz_udp_batch_new(uint32_t size, uint32_t packet_octets);
 void fz_udp_batch_free(struct fz_udp_batch *batch); /* NULL is fine */
 
+/* Sockets that share an address and port: the kernel gives each what comes from some of the peers, always the same ones. */
+enum fz_udp_group {
+	FZ_UDP_ALONE,
+	FZ_UDP_FIRST, /* nobody else has the address: -EADDRINUSE, also if a group does */
+	FZ_UDP_JOINS, /* the group of a first one, as the same user */
+};
+
 struct fz_udp_options {
 	struct fz_udp_batch *shared; /* NULL: one of the socket's own, of the next two */
 	uint32_t batch;          /* datagrams read or sent per call: 1 .. 64 */
@@ -27,6 +34,7 @@ struct fz_udp_options {
 	uint32_t bypass_mark;    /* not 0: packets go around IPsec, with this mark (io/ipsec.h) */
 	bool receive_mark;       /* have the marks of packets told */
 	bool sent_stamps;        /* transmit stamps may be wanted (fz_udp_want_sent), where the kernel has them */
+	enum fz_udp_group group;
 	uint32_t busy_poll_us;   /* not 0: reads poll the card for so long where it can be polled (SO_BUSY_POLL) */
 };
 

@@ -185,12 +185,12 @@ static void bad_lines(void **state)
 {
 	/* What is written, and what the complaint has to hold: what is wrong, or what is allowed. */
 	static const char *const rows[][2] = {
-		{"listen", "allowed: listen twamp|owamp ADDRESS|* PORT"},
+		{"listen", "allowed: listen twamp|owamp|stamp ADDRESS|* PORT"},
 		{"listen twamp * 0", "'0'"},
 		{"listen twamp * 65536", "'65536'"},
 		{"listen twamp * 862x", "'862x'"},
 		{"listen twamp host.example 862", "'host.example'"},
-		{"listen stamp * 862", "'stamp'"},
+		{"listen ipmp * 862", "'ipmp'"},
 		{"listen twamp * 862 863", "allowed: listen"},
 		{"modes", "allowed: modes open"},
 		{"modes closed", "'closed'"},
@@ -282,6 +282,30 @@ static void bad_lines(void **state)
 		{"workers 65", "workers N, 1 to 64"},
 		{"busy-poll", "busy-poll yes|no"},
 		{"busy-poll 10us", "busy-poll yes|no"},
+		{"listen stamp * 0", "1 to 65535"},
+		{"stamp-key", "allowed: stamp-key KEYID net CIDR"},
+		{"stamp-key a 192.0.2.1", "allowed: stamp-key KEYID net CIDR"},
+		{"stamp-key a net 192.0.2.0/33", "'192.0.2.0/33'"},
+		{"stamp-key a net 192.0.2.0/24 ssid", "no SSIDs"},
+		{"stamp-key a net 192.0.2.0/24 ssid 9-8", "'9-8'"},
+		{"stamp-key a net 192.0.2.0/24 ssid 65536", "'65536'"},
+		{"stamp-key a net 192.0.2.0/24 open", "'open'"},
+		{"stamp-key ike net 192.0.2.0/24 tlvs", "'tlvs'"},
+		{"stamp-key \"\" net 192.0.2.0/24", "no KeyID"},
+		{"stamp-ssid", "stamp-ssid any"},
+		{"stamp-ssid 1,2-1", "'2-1'"},
+		{"stamp-ssid 1-", "'1-'"},
+		{"stamp-ssid -", "'-'"},
+		{"stamp-ssid any 5", "'any'"},
+		{"stamp-ssid 111111111", "'111111111'"},
+		{"stamp-stateless", "stamp-stateless yes|no"},
+		{"stamp-stateless perhaps", "'perhaps'"},
+		{"stamp-dscp", "stamp-dscp any|none"},
+		{"stamp-dscp ef,any", "'any'"},
+		{"stamp-dscp 64", "'64'"},
+		{"stamp-dscp ef,", "''"},
+		{"stamp-format iso", "stamp-format ntp|ptp"},
+		{"stamp-format ntp ptp", "stamp-format ntp|ptp"},
 		{"frobnicate 1", "unknown directive 'frobnicate', allowed: listen modes"},
 		{"user \"fizeau", "quotation that does not end"},
 		{"a b c d e f g h i j k l m", "too many words"},
@@ -343,7 +367,10 @@ static void round_trip(void **state)
 {
 	static const char *const lines[] = {"listen twamp * 1862", "modes open,encrypted", "keys \"a b\"", "ike static f",
 		"class a net 10.0.0.0/8 open", "class b any", "limit a duration none", "limit b modes mixed",
-		"limit a require-ipsec yes", "limit b bypass-ipsec yes", "ipsec mark 3/7", "ipsec interface a0", NULL};
+		"limit a require-ipsec yes", "limit b bypass-ipsec yes", "ipsec mark 3/7", "ipsec interface a0",
+		"listen stamp 2001:db8::1 862", "listen stamp * 1862", "stamp-key \"a b\" net 192.0.2.0/24 ssid 7 tlvs",
+		"stamp-key ike net ::/0 ssid 1-65535", "stamp-ssid 0,7-9", "stamp-dscp ef,af41,0", "stamp-format ptp",
+		"stamp-stateless yes", "stamp-short yes", "stamp-tlvs no", "stamp-location no", NULL};
 	struct fz_conf *conf = conf_of(lines), *again = fz_conf_new();
 	char *text, *copy, *second;
 
@@ -363,6 +390,49 @@ static void round_trip(void **state)
 	free(second);
 	fz_conf_release(conf);
 	fz_conf_release(again);
+}
+
+static const struct fz_stamp_key *key_of(const struct fz_conf *conf, const char *host, uint16_t ssid)
+{
+	struct fz_addr addr;
+
+	assert_true(fz_addr_parse(host, &addr));
+	return fz_stamp_key_of(&conf->stamp, &addr, ssid);
+}
+
+/*= rfc8762#section-4.1 ST-4.1-04 ST-4.1-05 */
+/*= rfc8762#section-4.4 ST-4.4-02 */
+/*= rfc8762#section-5 ST-5-01 */
+/*= rfc8972#section-3 SX-3-05 */
+/*= rfc8972#section-6 SX-6-02 */
+static void stamp(void **state)
+{
+	static const char *const none[] = {NULL};
+	static const char *const lines[] = {"listen stamp * 862", "stamp-key a net 192.0.2.0/25 ssid 5-6",
+		"stamp-key b net 192.0.2.0/24", "stamp-key ike net 2001:db8::/32", "stamp-ssid 1-4,9", "stamp-dscp cs1,46", NULL};
+	struct fz_conf *conf = conf_of(none);
+
+	(void)state;
+	assert_int_equal(conf->stamp.listen_count, 0);
+	assert_true(!conf->stamp.stateless && !conf->stamp.answer_short && conf->stamp.tlvs && conf->stamp.location);
+	assert_true(conf->stamp.dscps == UINT64_MAX && !conf->stamp.ptp);
+	assert_true(fz_stamp_ssid_allowed(&conf->stamp, 0) && fz_stamp_ssid_allowed(&conf->stamp, 65535));
+	fz_conf_release(conf);
+	conf = conf_of(lines);
+	assert_non_null(conf);
+	assert_int_equal(conf->listen_count, 0);
+	assert_int_equal(conf->stamp.listen_count, 1);
+	assert_true(conf->stamp.listens[0].any && conf->stamp.listens[0].port == 862);
+	assert_ptr_equal(key_of(conf, "192.0.2.1", 5), &conf->stamp.keys[0]);
+	assert_ptr_equal(key_of(conf, "192.0.2.1", 7), &conf->stamp.keys[1]);
+	assert_ptr_equal(key_of(conf, "192.0.2.128", 5), &conf->stamp.keys[1]);
+	assert_ptr_equal(key_of(conf, "2001:db8::1", 0), &conf->stamp.keys[2]);
+	assert_null(key_of(conf, "192.0.3.1", 5));
+	assert_null(key_of(conf, "2001:db9::1", 5));
+	for (uint16_t ssid = 0; ssid < 20; ssid++)
+		assert_int_equal(fz_stamp_ssid_allowed(&conf->stamp, ssid), (ssid >= 1 && ssid <= 4) || ssid == 9);
+	assert_true(conf->stamp.dscps == (UINT64_C(1) << 8 | UINT64_C(1) << 46));
+	fz_conf_release(conf);
 }
 
 static void files(void **state)
@@ -407,7 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults), cmocka_unit_test(listeners_given_are_all), cmocka_unit_test(good_lines), cmocka_unit_test(bad_lines),
-		cmocka_unit_test(whole), cmocka_unit_test(round_trip), cmocka_unit_test(files),
+		cmocka_unit_test(whole), cmocka_unit_test(round_trip), cmocka_unit_test(stamp), cmocka_unit_test(files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

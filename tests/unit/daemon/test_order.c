@@ -15,7 +15,7 @@
 #include "daemon/order.h"
 
 static const enum fz_order_kind kinds[] = {FZ_ORDER_PORT, FZ_ORDER_CLOSE, FZ_ORDER_ADD, FZ_ORDER_START, FZ_ORDER_STOP,
-	FZ_ORDER_END, FZ_ORDER_CLOCK, FZ_ORDER_BUSY};
+	FZ_ORDER_END, FZ_ORDER_CLOCK, FZ_ORDER_BUSY, FZ_ORDER_ADD_STAMP, FZ_ORDER_REFUSE};
 
 static struct fz_order good(enum fz_order_kind kind)
 {
@@ -31,6 +31,15 @@ static struct fz_order good(enum fz_order_kind kind)
 		order.add.mode = FIZEAU_TEST_ENCRYPTED;
 		order.add.octets_max = FIZEAU_TEST_PACKET_MAX;
 		order.add.refwait_ns = order.add.duration_ns = INT64_MAX;
+	}
+	if (kind == FZ_ORDER_ADD_STAMP) {
+		assert_true(fz_addr_parse("192.0.2.1", &order.stamp.base.remote));
+		order.stamp.base.port = FZ_PORT_STAMP | 5u << 16;
+		order.stamp.base.mode = FIZEAU_TEST_AUTHENTICATED;
+		order.stamp.base.refwait_ns = 1;
+		order.stamp.key.octets = FIZEAU_ST_KEY_MAX;
+	} else if (kind == FZ_ORDER_REFUSE) {
+		assert_true(fz_addr_parse("192.0.2.1", &order.refuse.remote));
 	}
 	return order;
 }
@@ -73,7 +82,7 @@ static void values(void **state)
 		uint32_t number = kind * 0x1000001u;
 		order = good(FZ_ORDER_END);
 		memcpy(&order.kind, &number, sizeof(number));
-		if (number < FZ_ORDER_PORT || number > FZ_ORDER_BUSY) {
+		if (number < FZ_ORDER_PORT || number > FZ_ORDER_REFUSE) {
 			struct fz_order got;
 			assert_false(fz_order_read(&order, fz_order_octets(FZ_ORDER_END), &got));
 		}
@@ -116,6 +125,48 @@ static void values(void **state)
 	order = good(FZ_ORDER_CLOCK);
 	memset(order.clock.path, 'x', sizeof(order.clock.path));
 	assert_false(reads(&order));
+}
+
+static void stamp(void **state)
+{
+	struct fz_order order;
+	struct fz_ask ask, got;
+	uint8_t two = 2, octets[sizeof(ask) + 1] = {0};
+
+	(void)state;
+	order = good(FZ_ORDER_ADD_STAMP);
+	order.stamp.base.port |= 1;
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_ADD_STAMP);
+	order.stamp.base.port &= ~FZ_PORT_STAMP;
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_ADD_STAMP);
+	order.stamp.base.mode = FIZEAU_TEST_ENCRYPTED;
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_ADD_STAMP);
+	order.stamp.key.octets++;
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_ADD_STAMP);
+	order.stamp.key.octets = 0;
+	assert_false(reads(&order));
+	order.stamp.base.mode = FIZEAU_TEST_OPEN;
+	assert_true(reads(&order));
+	order.stamp.open_hmac_tlv = true;
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_ADD_STAMP);
+	memcpy(&order.stamp.tlvs, &two, 1);
+	assert_false(reads(&order));
+	order = good(FZ_ORDER_REFUSE);
+	order.refuse.for_ns = -1;
+	assert_false(reads(&order));
+	memset(&ask, 0, sizeof(ask));
+	assert_true(fz_addr_parse("192.0.2.1", &ask.remote));
+	assert_true(fz_addr_parse("192.0.2.2", &ask.local));
+	memcpy(octets, &ask, sizeof(ask));
+	for (size_t len = 0; len <= sizeof(octets); len++)
+		assert_int_equal(fz_ask_read(octets, len, &got), len == sizeof(ask));
+	ask.local.len = 0;
+	assert_false(fz_ask_read(&ask, sizeof(ask), &got));
 }
 
 static void reports(void **state)
@@ -170,7 +221,7 @@ static void messages(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lengths), cmocka_unit_test(values), cmocka_unit_test(reports), cmocka_unit_test(messages),
+		cmocka_unit_test(lengths), cmocka_unit_test(values), cmocka_unit_test(stamp), cmocka_unit_test(reports), cmocka_unit_test(messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
