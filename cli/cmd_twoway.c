@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fizeau twoway: a TWAMP test session with a server, with several servers (targets.c) one with each. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include "targets.h"
@@ -15,12 +16,30 @@ static enum fizeau_test_mode test_mode(const struct fz_twoway *twoway)
 static uint32_t padding_octets(const struct fz_twoway *twoway)
 {
 	const struct fz_measure_options *options = twoway->measurement.options;
-	enum fizeau_test_mode mode = test_mode(twoway);
 
-	if (options->padding_given)
-		return options->padding_octets;
-	/*= rfc5357#section-4.1.2 TW-4.1.2-02 */
-	return mode == FIZEAU_TEST_OPEN ? fizeau_test_padding_least(mode, 0, 0) : 0;
+	return options->padding_given ? options->padding_octets : fz_features_padding(&options->features, test_mode(twoway));
+}
+
+static uint16_t reflect_length(const struct fz_twoway *twoway)
+{
+	const struct fz_measure_options *options = twoway->measurement.options;
+
+	return fz_features_reflect_length(&options->features, test_mode(twoway), options->padding_given,
+		options->padding_octets);
+}
+
+/* Before the server has to refuse it without a reason. */
+static bool padding_suffices(const struct fz_twoway *twoway)
+{
+	uint32_t modes = twoway->measurement.options->features.modes;
+	uint32_t least = fizeau_test_padding_least(test_mode(twoway), modes, reflect_length(twoway));
+
+	if ((modes & FIZEAU_MODE_REFLECT_OCTETS) == 0 || padding_octets(twoway) >= least)
+		return true;
+	fz_measurement_fail(&twoway->measurement, FZ_FAULT_LOCAL, "%u octets of padding are not enough for %u that are to come "
+		"back from %s: --padding takes %u at least, or leave it out", padding_octets(twoway), reflect_length(twoway),
+		twoway->measurement.setup.host, least);
+	return false;
 }
 
 static int prepare(void *arg, uint32_t seq, uint8_t *buf)
@@ -57,6 +76,7 @@ static int make_packets(const struct fz_twoway *twoway, const struct fizeau_test
 	struct fizeau_sender_config config = {
 		.mode = test_mode(twoway),
 		.keys = *keys,
+		.features = twoway->session.features,
 		.padding_octets = padding_octets(twoway),
 		.zero_padding = twoway->measurement.options->zero_padding,
 	};
@@ -84,13 +104,13 @@ size_t fz_twoway_octets_max(const struct fz_measure_options *options)
 	size_t header = 0;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		size_t octets = fizeau_reflector_header_octets(modes[i], 0);
+		size_t octets = fizeau_reflector_header_octets(modes[i], options->features.modes);
 
 		if (octets > header)
 			header = octets;
 	}
-	/* Without --padding an open packet is as long as its reflection, which has a header and no padding. */
-	return header + (options->padding_given ? options->padding_octets : header);
+	/* Without --padding an open packet is as long as its reflection, which has a header and what is to come back. */
+	return header + (options->padding_given ? options->padding_octets : header + options->features.reflect_length);
 }
 
 /* Asks for the session and prepares its sender. */
@@ -106,13 +126,19 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 		.start_time = start_ntp,
 		.timeout = fizeau_duration_from_ns(test->config.timeout_ns),
 		.dscp = test->config.dscp,
+		/* An index of the session, as good as any. */
+		.reflect_octets = reflect_length(twoway) > 0 ? fz_addr_port(&test->local) : 0,
+		.reflect_length = reflect_length(twoway),
 	};
 	struct fizeau_test_keys keys = {0};
 	struct fz_test_packets maker;
 	struct fz_addr remote = control->peer;
 	struct fizeau_event event;
-	int rc = fizeau_control_client_request_tw(control->client, &wish, fz_clock_mono());
+	int rc;
 
+	if (!padding_suffices(twoway))
+		return false;
+	rc = fizeau_control_client_request_tw(control->client, &wish, fz_clock_mono());
 	if (rc < 0) {
 		fz_measurement_fail(&twoway->measurement, FZ_FAULT_LOCAL, "the session cannot be asked for: %s",
 			fizeau_strerror(rc));
@@ -127,10 +153,20 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 	}
 	memcpy(twoway->session.facts.sid, event.session.sid, FIZEAU_SID_OCTETS);
 	twoway->session.facts.padding_octets = wish.padding_octets;
+	twoway->session.features = (struct fizeau_test_features){
+		.modes = twoway->measurement.setup.mode & FIZEAU_MODE_FEATURES,
+		.reflect_length = wish.reflect_length,
+		.server_octets = event.session.server_octets,
+		.tai_utc_s = test->config.clock->tai_utc_s,
+	};
 	/*= rfc5357#section-3.5 TW-3.5-09 TW-3.5-23 */
 	fz_addr_set_port(&remote, event.session.port);
 	if (test_mode(twoway) != FIZEAU_TEST_OPEN)
 		rc = fizeau_control_client_test_keys(control->client, event.session.sid, &keys);
+	if (rc >= 0 && twoway->session.features.modes != 0) {
+		test->seen = calloc(1, sizeof(*test->seen));
+		rc = test->seen != NULL ? 0 : FIZEAU_ERR_MEMORY;
+	}
 	if (rc >= 0)
 		rc = make_packets(twoway, &keys, &maker);
 	if (rc >= 0)
@@ -159,7 +195,8 @@ bool fz_twoway_set_up(struct fz_twoway *twoway, const struct fz_phase *phase)
 	uint64_t now_ntp;
 
 	if (!fz_measurement_connect(measurement) ||
-		!fz_twoway_open(twoway, fizeau_reflector_header_octets(test_mode(twoway), 0) + padding_octets(twoway)))
+		!fz_twoway_open(twoway, fizeau_reflector_header_octets(test_mode(twoway), measurement->setup.mode) +
+				padding_octets(twoway)))
 		return false;
 	now = fz_clock_mono();
 	now_ntp = fz_clock_wall(&clock).ntp;

@@ -376,6 +376,7 @@ void fz_measurement_result(const struct fz_measurement *measurement, struct fz_r
 
 	result->protocol = fz_protocol_name(measurement->options->protocol);
 	result->mode = setup->mode & FIZEAU_MODE_SECURITY;
+	result->features = measurement->options->protocol == FIZEAU_TWAMP ? setup->mode & FIZEAU_MODE_FEATURES : 0;
 	result->key = setup->key;
 	result->server = setup->control.peer;
 	result->client = setup->control.local;

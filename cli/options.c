@@ -170,12 +170,20 @@ static bool set_modes(struct fz_measure_options *options, const char *value, cha
 	return true;
 }
 
+static bool set_features(struct fz_measure_options *options, const char *value, char error[static 512])
+{
+	return fz_features_parse(value, &options->features) || refuse(error, "--features", value,
+		"must list some of reflect-octets[=N], symmetrical, dscp-ecn and ptp, with N 1 to 65000");
+}
+
 /* Options of modes and keys. */
 static bool set_keying(struct fz_measure_options *options, int option, const char *value, char error[static 512])
 {
 	switch (option) {
 	case 'm':
 		return set_modes(options, value, error);
+	case FZ_OPTION_FEATURES:
+		return set_features(options, value, error);
 	case FZ_OPTION_IKE:
 		return set_ike(options, value, error);
 	case FZ_OPTION_IKE_SOCKET:
@@ -234,6 +242,7 @@ static bool set(struct fz_measure_options *options, int option, const char *valu
 	case FZ_OPTION_END:
 		return set_range(options, option, value, error);
 	case 'm':
+	case FZ_OPTION_FEATURES:
 	case FZ_OPTION_IKE:
 	case FZ_OPTION_IKE_SOCKET:
 	case FZ_OPTION_IKE_STATIC:

@@ -11,6 +11,7 @@
 #include <fizeau/keys.h>
 #include "io/addr.h"
 #include "io/clock_choice.h"
+#include "twamp_features.h"
 #include "values.h"
 
 #define FZ_COUNT_MAX 100000000u       /* test packets of one command: every one of them is remembered */
@@ -36,6 +37,7 @@ struct fz_measure_options {
 	char **hosts;   /* twoway: all of them, as given */
 	size_t host_count;
 	const char *targets_file; /* twoway: more of them; NULL: none; "-" is stdin */
+	struct fz_feature_wish features; /* twoway */
 	uint32_t count;
 	struct fz_slot_wish slots[FZ_SLOTS_MAX];
 	size_t slot_count;

@@ -26,6 +26,7 @@ enum fz_long_option {
 	FZ_OPTION_END,
 	FZ_OPTION_CLOCK,
 	FZ_OPTION_SAME_CLOCK,
+	FZ_OPTION_FEATURES,
 };
 
 struct fz_option {

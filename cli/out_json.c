@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "json_parts.h"
 #include "out_clock.h"
+#include "out_features.h"
 #include "out_stamps.h"
 
 static json_t *key(const struct fz_result_key *k)
@@ -106,6 +107,9 @@ static json_t *session_of(const struct fz_result_session *session)
 	json_object_set_new(object, "ttl", ttl(s));
 	json_object_set_new(object, "clock", fz_json_clocks(session));
 	json_object_set_new(object, "stamps", stamps(session));
+	json_object_set_new(object, "reflect_octets", fz_json_reflect_octets(session));
+	json_object_set_new(object, "dscp_ecn", fz_json_dscp_ecn(session));
+	json_object_set_new(object, "ptp", fz_json_ptp(session));
 	return object;
 }
 
@@ -116,6 +120,7 @@ json_t *fz_json_result(const struct fz_result *result)
 	json_object_set_new(root, "schema", json_string("fizeau.result/1"));
 	json_object_set_new(root, "protocol", json_string(result->protocol));
 	json_object_set_new(root, "mode", json_string(fz_mode_name(result->mode)));
+	json_object_set_new(root, "features", fz_json_features(result->features));
 	json_object_set_new(root, "key", key(&result->key));
 	json_object_set_new(root, "server", fz_json_address(&result->server));
 	json_object_set_new(root, "client", fz_json_address(&result->client));

@@ -174,6 +174,7 @@ static json_t *document(const struct fz_target_result *result)
 	json_decref(target);
 	if (!set_up) {
 		json_object_set_new(object, "mode", json_null());
+		json_object_set_new(object, "features", json_null());
 		json_object_set_new(object, "key", json_null());
 		json_object_del(object, "sessions");
 	}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "out_clock.h"
+#include "out_features.h"
 #include "out_stamps.h"
 #include "result.h"
 #include "text_parts.h"
@@ -10,9 +11,12 @@
 static void put_key(const struct fz_result *result, FILE *out)
 {
 	const struct fz_result_key *key = &result->key;
-	char spi_i[17], spi_r[17], prf[32];
+	char spi_i[17], spi_r[17], prf[32], features[FZ_FEATURES_TEXT];
 
 	fprintf(out, "%s %s, ", result->protocol, fz_mode_name(result->mode));
+	fz_features_text(result->features, features);
+	if (result->features != 0)
+		fprintf(out, "features %s, ", features);
 	switch (key->source) {
 	case FZ_KEY_NONE:
 		fputs("no key", out);
@@ -139,6 +143,7 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	put_stamps(session, out);
 	fz_put_send_times("", &session->send_error, &session->missed, out);
 	put_ttl(s, out);
+	fz_put_features(session, out);
 	put_trouble(session, out);
 }
 

@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "io/stamping.h"
 #include "keying.h"
+#include "twamp_features.h"
 #include "values.h"
 
 struct fz_result_key {
@@ -80,6 +81,8 @@ struct fz_result_session {
 	struct fz_discards discards;
 	struct fz_missed missed;   /* slots; not owned */
 	struct fz_stamp_counts sent_by, received_by; /* T1 of what was sent, T4 of what came */
+	struct fizeau_test_features features;
+	const struct fz_features_seen *seen; /* NULL: no features; not owned */
 };
 
 enum fz_direction {
@@ -125,6 +128,7 @@ int64_t fz_one_way_error_ns(const struct fizeau_one_way_summary *summary);
 struct fz_result {
 	const char *protocol; /* "TWAMP", "OWAMP" */
 	uint32_t mode;        /* one security mode */
+	uint32_t features;    /* TWAMP: bits of FIZEAU_MODE_FEATURES that were agreed on */
 	struct fz_result_key key;
 	struct fz_addr server, client; /* of the control connection */
 	const struct fz_result_session *sessions;

@@ -321,8 +321,11 @@ static int fill(struct fz_setup *setup, const struct attempts *attempts, const s
 {
 	int rc;
 
-	*set_up = (struct fizeau_set_up){.mode = choice->mode};
-	setup->mode = choice->mode;
+	/*= rfc6038#section-4.1 RO-4.1-02 RO-4.1-03 */
+	/*= rfc7750#section-2.1 DE-2.1-02 */
+	/*= rfc8186#section-2.2 PT-2.2-03 PT-2.2-04 */
+	setup->mode = choice->mode | setup->options->features.modes;
+	*set_up = (struct fizeau_set_up){.mode = setup->mode};
 	setup->key = (struct fz_result_key){.source = choice->source};
 	if (choice->source == FZ_KEY_NONE)
 		return 0;
@@ -355,6 +358,22 @@ static bool count_is_bearable(struct fz_setup *setup, const struct attempts *att
 	return false;
 }
 
+/* A session without what was asked for would measure something else. */
+static bool features_are_offered(struct fz_setup *setup, uint32_t offered)
+{
+	uint32_t missing = setup->options->features.modes & ~offered;
+	char lacking[FZ_FEATURES_TEXT], has[FZ_FEATURES_TEXT];
+
+	if (missing == 0)
+		return true;
+	fz_features_text(missing, lacking);
+	fz_features_text(offered & FIZEAU_MODE_FEATURES, has);
+	setup->reason = FZ_FAULT_REFUSED;
+	snprintf(setup->error, sizeof(setup->error), "server %s does not offer %s (features it offers: %s): choose others with "
+		"--features, or none", setup->host, lacking, has);
+	return false;
+}
+
 static enum step answer_greeting(struct fz_setup *setup, struct attempts *attempts,
 	const struct fizeau_event *greeting)
 {
@@ -373,6 +392,8 @@ static enum step answer_greeting(struct fz_setup *setup, struct attempts *attemp
 	step = choose(setup, attempts, greeting->greeting.modes, &choice);
 	if (step != STEP_CONNECTED)
 		return step;
+	if (!features_are_offered(setup, greeting->greeting.modes))
+		return STEP_REFUSED;
 	if (!count_is_bearable(setup, attempts, &choice))
 		return STEP_REFUSED;
 	rc = fill(setup, attempts, &choice, &set_up);

@@ -125,6 +125,7 @@ int fz_twoway_summarise(struct fz_twoway *twoway)
 	session->discards = test->discards;
 	session->received_by = test->received_by;
 	session->missed = test->missed;
+	session->seen = test->seen;
 	fz_test_settle(&twoway->test, &session->sent_by);
 	rc = summarise_lateness(twoway);
 	if (rc < 0)

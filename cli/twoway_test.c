@@ -409,6 +409,8 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 		test->back++;
 	packet->back = true;
 	fz_stamp_count(&test->received_by, datagram->received.source);
+	if (test->seen != NULL)
+		fz_features_see(test->seen, &reflection, datagram->traffic_class);
 	trip = (struct fizeau_round_trip){
 		.seq = reflection.sender_seq,
 		.reflector_seq = reflection.seq,
@@ -490,5 +492,6 @@ void fz_test_close(struct fz_test *test)
 	free(test->next);
 	free(test->packets);
 	free(test->records);
+	free(test->seen);
 	*test = (struct fz_test){0};
 }

@@ -74,6 +74,7 @@ struct fz_test {
 	struct fizeau_round_trip *records; /* in order of arrival */
 	size_t record_count, record_capacity;
 	uint32_t back;               /* numbers that came back */
+	struct fz_features_seen *seen; /* NULL: nobody asks; freed by fz_test_close */
 	struct fz_discards discards;
 	struct fz_stamp_counts received_by;
 	int error;                   /* -errno or FIZEAU_ERR_*: no memory, libcrypto */

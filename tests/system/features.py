@@ -3,15 +3,18 @@
 """The feature bits of TWAMP (RFC 6038, RFC 7750, RFC 8186) from end to end: fizeaud against octets that were written from the
 RFCs, and fizeau against fizeaud."""
 import os
+import shutil
 import socket
 import struct
+import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "testlib"))
 from octets import ntp  # noqa: E402
-from suite import Suite  # noqa: E402
+from suite import Netns, Suite, fizeau, fizeau_json, namespaces_work, private_file  # noqa: E402
 from twamp import IP_TOS, Control, Fizeaud, Sender, counter, status  # noqa: E402
 
 REFLECT, SYMMETRICAL, IKE, DSCP_ECN, PTP = 32, 64, 128, 256, 512
@@ -111,7 +114,7 @@ def one_session(server, modes):
         assert octets == ((0xABCD, SERVER_OCTETS) if modes & REFLECT else (0, 0)), octets
         port = struct.unpack(">H", answer[2:4])[0]
         control.start()
-        session, = status(server)["sessions"]
+        session, = (s for s in status(server)["sessions"] if s["sid"] == answer[4:20].hex())
         assert session["features"] == names(modes), session
         for seq, tos in enumerate((0xB9, 0x00, 0x03, 0xB8)):
             sender.sock.setsockopt(socket.IPPROTO_IP, IP_TOS, tos)
@@ -196,5 +199,122 @@ with suite.case("marks of congestion change nothing"):
             came, _, _, tos = sender.receive()
             assert (came[41], tos) == (3, 0), (came[41], tos)
         control.stop()
+
+
+def measured(server, *options):
+    """A short measurement; what has to be right whatever the options."""
+    result = fizeau_json("twoway", "-c", "20", "-i", "2ms", *options, server.target)
+    session, = result["sessions"]
+    packets = session["packets"]
+    assert packets["received"] == 20 and not any(packets["discarded"].values()), packets
+    # One clock: neither 37 s nor 70 years off. What a step of it leaves without a meaning is null.
+    for delay in ("forward_delay_ns", "backward_delay_ns"):
+        assert not session["clock"]["usable"] or -10**9 < session[delay]["median"] < 10**9, session[delay]
+    return result, session
+
+
+def one_measurement(server, modes, mode):
+    listed = ",".join(names(modes))
+    result, session = measured(server, "--dscp", "10", "-k", "joe", "--keys", server.keys, "--mode", mode,
+                               *(["--features", listed] if listed else []))
+    assert result["mode"] == mode and result["features"] == names(modes), result["features"]
+    is_open = mode in ("open", "mixed")
+    there, back = heads(modes) if is_open else (112 if modes & SYMMETRICAL else 48, 112)
+    least = max(back - there + 8, 9) if modes & REFLECT else back - there if is_open else 0
+    assert (session["padding_octets"], session["packet_octets"]) == (least, there + least), session
+    wanted = {"length": 8, "server_octets": SERVER_OCTETS, "came_back": 20, "altered": 0} if modes & REFLECT else None
+    assert session["reflect_octets"] == wanted, session["reflect_octets"]
+    one_class = [{"dscp": 10, "ecn": 0, "packets": 20}]
+    wanted = {"forward": one_class, "backward": one_class} if modes & DSCP_ECN else None
+    assert session["dscp_ecn"] == wanted, session["dscp_ecn"]
+    assert (session["ptp"] or {}).get("reflections") == (20 if modes & PTP else None), session["ptp"]
+
+
+#= rfc6038#section-3 RO-3-01 RO-3-02
+#= rfc6038#section-4.1 RO-4.1-02 RO-4.1-03
+#= rfc6038#section-5.1.3 RO-5.1.3-01 RO-5.1.3-02
+#= rfc7750#section-2.1 DE-2.1-02
+#= rfc8186#section-2 PT-2-01
+#= rfc8186#section-2.2 PT-2.2-03 PT-2.2-04
+#= rfc8186#section-2.3 PT-2.3-03
+with suite.case("fizeau measures with every combination in every mode"), tempfile.TemporaryDirectory() as folder:
+    keys = private_file(folder, "keys", "joe opensesame\n")
+    with Fizeaud(f"{ALL}\nkeys {keys}\npbkdf2-count 1024") as server:
+        server.keys = keys
+        for security in ("open", "authenticated", "encrypted", "mixed"):
+            for features in COMBINATIONS:
+                one_measurement(server, features, security)
+
+with suite.case("fizeau measures with features and a key from IKEv2"), tempfile.TemporaryDirectory() as folder:
+    sa = f"0f3c010203040506 99ab112233445566 hmac-sha2-256 {'ab' * 32} remote 127.0.0.1\n"
+    table = private_file(folder, "sas", sa)
+    with Fizeaud(f"{ALL}\nike static {table}") as server:
+        for security in ("authenticated", "encrypted", "mixed"):
+            result, _ = measured(server, "--ike", "require", "--ike-static", table, "--mode", security,
+                                 "--features", "ptp,dscp-ecn,symmetrical,reflect-octets=20")
+            assert result["key"]["source"] == "ikev2" and result["features"] == list(NAMES.values()), result
+
+#= rfc6038#section-4.2 RO-4.2-07 RO-4.2-08 RO-4.2-09
+with suite.case("how much of the padding comes back can be chosen"):
+    with Fizeaud(ALL) as server:
+        for options, length, padding in ((("--features", "reflect-octets=100"), 100, 127),
+                                         (("--features", "reflect-octets", "--padding", "500"), 473, 500),
+                                         (("--features", "reflect-octets=5", "--padding", "500", "--zero-padding"), 5, 500),
+                                         (("--features", "reflect-octets,symmetrical", "--padding", "500"), 499, 500),
+                                         (("--features", "reflect-octets,dscp-ecn", "--padding", "31"), 1, 31)):
+            _, session = measured(server, *options)
+            assert session["padding_octets"] == padding, (options, session["padding_octets"])
+            reflected = session["reflect_octets"]
+            assert (reflected["length"], reflected["came_back"]) == (length, 20), (options, reflected)
+            assert reflected["server_octets"] == (SERVER_OCTETS if length > 1 else None), (options, reflected)
+        run = fizeau("twoway", "-c", "1", "--features", "reflect-octets=8", "--padding", "34", server.target)
+        assert run.returncode == 2 and "35 at least" in run.stderr, (run.returncode, run.stderr)
+
+with suite.case("features that the server does not offer are an error that names what it offers"):
+    with Fizeaud() as server:
+        run = fizeau("twoway", "-c", "1", "--features", "symmetrical,ptp", server.target)
+        assert run.returncode == 1, run
+        assert "does not offer ptp" in run.stderr and "dscp-ecn" in run.stderr, run.stderr
+    with Fizeaud("features none") as server:
+        run = fizeau("twoway", "-c", "1", "--features", "dscp-ecn", server.target)
+        assert run.returncode == 1 and "does not offer dscp-ecn (features it offers: none)" in run.stderr, run.stderr
+    for wrong in ("", "frobnicate", "ptp,ptp", "reflect-octets=0", "reflect-octets=65001", "ptp=1", "symmetrical,"):
+        run = fizeau("twoway", "--features", wrong, "127.0.0.1")
+        assert run.returncode == 2 and "must list some of" in run.stderr, (wrong, run.stderr)
+
+with suite.case("people read it too"):
+    with Fizeaud(ALL) as server:
+        run = fizeau("twoway", "-c", "10", "-i", "1ms", "--dscp", "ef",
+                     "--features", "reflect-octets,dscp-ecn,ptp", server.target)
+        assert run.returncode == 0, run.stderr
+        for line in ("TWAMP open, features reflect-octets, dscp-ecn, ptp, no key",
+                     "type: forward dscp 46 not-ect in 10; backward dscp 46 not-ect in 10",
+                     f"padding: 8 octets came back unchanged in 10 reflections; the server's octets: 0x{SERVER_OCTETS:04x}",
+                     "format: PTP in 10 reflections, TAI less UTC "):
+            assert f"\n{line}" in f"\n{run.stdout}", (line, run.stdout)
+
+
+def rewrites(netns, what):
+    """Each UDP packet that comes into the namespace is changed."""
+    rules = f"add table ip mangle\nadd chain ip mangle pre {{ type filter hook prerouting priority -150; }}\n" \
+            f"add rule ip mangle pre meta l4proto udp {what}\n"
+    subprocess.run(["ip", "netns", "exec", netns, "nft", "-f", "-"], input=rules, text=True, check=True)
+
+
+#= rfc7750#section-2.2.1 DE-2.2.1-01 DE-2.2.1-02 DE-2.2.1-05
+if namespaces_work() and shutil.which("nft"):
+    with suite.case("a class that is changed on the way shows in its direction"), Netns("client", "server") as netns:
+        netns.link("client", "10.77.1.1/24", "server", "10.77.1.2/24")
+        rewrites(netns["server"], "ip dscp set af41 ip ecn set ce")
+        rewrites(netns["client"], "ip dscp set cs1")
+        with Fizeaud(ALL, host="10.77.1.2", netns=netns["server"]) as server:
+            for features in ("dscp-ecn", "dscp-ecn,symmetrical", "dscp-ecn,ptp,reflect-octets"):
+                result = fizeau_json("twoway", "-c", 20, "-i", "2ms", "--dscp", "ef", "--features", features, server.target,
+                                     netns=netns["client"])
+                assert result["sessions"][0]["dscp_ecn"] == {
+                    "forward": [{"dscp": 34, "ecn": 3, "packets": 20}],
+                    "backward": [{"dscp": 8, "ecn": 0, "packets": 20}]}, result["sessions"][0]["dscp_ecn"]
+else:
+    suite.skip("a class that is changed on the way shows in its direction", "no namespaces, or no nft")
 
 suite.done()

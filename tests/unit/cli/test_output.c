@@ -289,6 +289,7 @@ static void json_of_a_measurement(void **state)
 	(void)state;
 	expect_json(&result,
 		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"authenticated\","
+		"\"features\":[],"
 		"\"key\":{\"source\":\"ikev2\",\"keyid\":null,\"spi_i\":\"0f3c000102030405\","
 		"\"spi_r\":\"99ab060708090a0b\",\"prf\":\"hmac-sha2-256\",\"peer_id\":\"CN=gw.example\","
 		"\"local_id\":\"CN=me.example\"},"
@@ -324,7 +325,8 @@ static void json_of_a_measurement(void **state)
 		"\"missed_slots\":{\"count\":0,\"numbers\":[],\"all\":true},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":\"kernel\","
 		"\"sent_by\":{\"hardware\":0,\"kernel\":95,\"user\":5},"
-		"\"received_by\":{\"hardware\":0,\"kernel\":99,\"user\":0}}}]}");
+		"\"received_by\":{\"hardware\":0,\"kernel\":99,\"user\":0}},"
+		"\"reflect_octets\":null,\"dscp_ecn\":null,\"ptp\":null}]}");
 }
 
 static void json_of_nothing(void **state)
@@ -345,6 +347,7 @@ static void json_of_nothing(void **state)
 	session.missed = (struct fz_missed){.count = 7, .ranges = missed, .range_count = 2, .cut = true};
 	expect_json(&result,
 		"{\"schema\":\"fizeau.result/1\",\"protocol\":\"TWAMP\",\"mode\":\"open\","
+		"\"features\":[],"
 		"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null,"
 		"\"peer_id\":null,\"local_id\":null},"
 		"\"server\":\"192.0.2.7:862\",\"client\":\"192.0.2.1:51000\",\"sessions\":[{"
@@ -370,7 +373,8 @@ static void json_of_nothing(void **state)
 		"\"missed_slots\":{\"count\":7,\"numbers\":[[7,7],[9,12]],\"all\":false},"
 		"\"stamps\":{\"sent\":\"user\",\"received\":null,"
 		"\"sent_by\":{\"hardware\":0,\"kernel\":0,\"user\":0},"
-		"\"received_by\":{\"hardware\":0,\"kernel\":0,\"user\":0}}}]}");
+		"\"received_by\":{\"hardware\":0,\"kernel\":0,\"user\":0}},"
+		"\"reflect_octets\":null,\"dscp_ecn\":null,\"ptp\":null}]}");
 }
 
 static uint64_t sent_at(const void *arg, uint32_t seq, bool *back)

@@ -292,7 +292,7 @@ static void text_of_nothing(void **state)
 	"{\"n\":null,\"min\":null,\"mean\":null,\"median\":null,\"p90\":null,\"p95\":null,\"p99\":null,\"p999\":null," \
 	"\"max\":null,\"stddev\":null}"
 #define HEAD \
-	"{\"schema\":\"fizeau.result/1\",\"protocol\":\"OWAMP\",\"mode\":\"open\"," \
+	"{\"schema\":\"fizeau.result/1\",\"protocol\":\"OWAMP\",\"mode\":\"open\",\"features\":[]," \
 	"\"key\":{\"source\":\"none\",\"keyid\":null,\"spi_i\":null,\"spi_r\":null,\"prf\":null," \
 	"\"peer_id\":null,\"local_id\":null}," \
 	"\"server\":\"192.0.2.7:861\",\"client\":\"192.0.2.1:51000\",\"sessions\":["
