@@ -121,6 +121,8 @@ static bool request(struct fz_twoway *twoway, struct fz_test *test, uint64_t sta
 		.ip_version = (uint8_t)fz_addr_version(&control->peer),
 		/*= rfc5357#section-3.5 TW-3.5-08 TW-3.5-10 */
 		.sender_port = fz_addr_port(&test->local),
+		/* Some servers take 0 for a port and not for any. */
+		.receiver_port = fz_addr_port(&test->local),
 		.padding_octets = padding_octets(twoway),
 		/*= rfc5357#section-3.5 TW-3.5-14 */
 		.start_time = start_ntp,

@@ -173,7 +173,7 @@ static bool set_modes(struct fz_measure_options *options, const char *value, cha
 static bool set_features(struct fz_measure_options *options, const char *value, char error[static 512])
 {
 	return fz_features_parse(value, &options->features) || refuse(error, "--features", value,
-		"must list some of reflect-octets[=N], symmetrical, dscp-ecn and ptp, with N 1 to 65000");
+		"must list some of individual, reflect-octets[=N], symmetrical, dscp-ecn and ptp, with N 1 to 65000");
 }
 
 /* Options of modes and keys. */

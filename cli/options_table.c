@@ -27,7 +27,7 @@ static const struct fz_option table[] = {
 	{ONEWAY | FETCH, 'm', "mode", "LIST", "acceptable modes, best first: encrypted, authenticated, open\n"
 		"(with a key authenticated, without open)"},
 	{TWOWAY, FZ_OPTION_FEATURES, "features", "LIST",
-		"features to use, if the server offers all of them: reflect-octets[=N],\nsymmetrical, dscp-ecn, ptp (none)"},
+		"features to use, if the server offers all of them: individual,\nreflect-octets[=N], symmetrical, dscp-ecn, ptp (none)"},
 	{ALL, FZ_OPTION_IKE, "ike", "MODE", "key from an IKE SA: auto, require, initiate, off (auto)"},
 	{ALL, FZ_OPTION_IKE_SOCKET, "ike-socket", "PATH", "the key service (/run/charon.ippm)"},
 	{ALL, FZ_OPTION_IKE_STATIC, "ike-static", "FILE", "lab and test only: IKE SAs from a file"},

@@ -5,12 +5,11 @@
 #include "values.h"
 
 #define REFLECT_LENGTH 8 /* where neither it nor the padding is given */
-#define KNOWN ((uint32_t)FIZEAU_MODE_FEATURES & ~(uint32_t)FIZEAU_MODE_INDIVIDUAL)
 
 static uint32_t feature_of(const char *name, size_t len)
 {
-	for (uint32_t bit = 1; bit <= KNOWN; bit <<= 1) {
-		const char *known = (bit & KNOWN) != 0 ? fizeau_feature_name(bit) : NULL;
+	for (uint32_t bit = 1; bit <= FIZEAU_MODE_FEATURES; bit <<= 1) {
+		const char *known = fizeau_feature_name(bit);
 
 		if (known != NULL && strlen(known) == len && memcmp(known, name, len) == 0)
 			return bit;

@@ -244,6 +244,10 @@ with suite.case("fizeau measures with every combination in every mode"), tempfil
         for security in ("open", "authenticated", "encrypted", "mixed"):
             for features in COMBINATIONS:
                 one_measurement(server, features, security)
+            # Whatever the packets are like, their session may be started by itself.
+            for features in ("individual", "individual,dscp-ecn,ptp", "individual,reflect-octets,symmetrical"):
+                result, _ = measured(server, "-k", "joe", "--keys", keys, "--mode", security, "--features", features)
+                assert ",".join(result["features"]).startswith("individual"), result["features"]
 
 with suite.case("fizeau measures with features and a key from IKEv2"), tempfile.TemporaryDirectory() as folder:
     sa = f"0f3c010203040506 99ab112233445566 hmac-sha2-256 {'ab' * 32} remote 127.0.0.1\n"
@@ -251,8 +255,8 @@ with suite.case("fizeau measures with features and a key from IKEv2"), tempfile.
     with Fizeaud(f"{ALL}\nike static {table}") as server:
         for security in ("authenticated", "encrypted", "mixed"):
             result, _ = measured(server, "--ike", "require", "--ike-static", table, "--mode", security,
-                                 "--features", "ptp,dscp-ecn,symmetrical,reflect-octets=20")
-            assert result["key"]["source"] == "ikev2" and result["features"] == list(NAMES.values()), result
+                                 "--features", "ptp,individual,dscp-ecn,symmetrical,reflect-octets=20")
+            assert result["key"]["source"] == "ikev2" and result["features"] == ["individual", *NAMES.values()], result
 
 #= rfc6038#section-4.2 RO-4.2-07 RO-4.2-08 RO-4.2-09
 with suite.case("how much of the padding comes back can be chosen"):

@@ -264,7 +264,7 @@ static void refusals(void **state)
 		{"twoway -w 0s host", "--timeout 0s"},
 		{"twoway -w 2h host", "--timeout 2h"},
 		{"twoway -m plain host", "--mode plain"},
-		{"twoway --features frobnicate host", "--features frobnicate: must list some of reflect-octets"},
+		{"twoway --features frobnicate host", "--features frobnicate: must list some of individual, reflect-octets"},
 		{"twoway --features ptp,ptp host", "--features ptp,ptp"},
 		{"twoway --features ptp, host", "--features ptp,"},
 		{"twoway --features ptp=1 host", "--features ptp=1"},

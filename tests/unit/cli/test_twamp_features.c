@@ -20,6 +20,8 @@ static void wishes(void **state)
 	assert_true(fz_features_parse("ptp,reflect-octets=300,symmetrical,dscp-ecn", &wish));
 	assert_int_equal(wish.modes, 32 | 64 | 256 | 512);
 	assert_int_equal(wish.reflect_length, 300);
+	assert_true(fz_features_parse("individual", &wish));
+	assert_int_equal(wish.modes, 16);
 	assert_true(fz_features_parse("reflect-octets", &wish));
 	assert_int_equal(wish.modes, 32);
 	assert_int_equal(wish.reflect_length, 0);
