@@ -43,9 +43,10 @@ struct fizeau_st_reply {
 	uint8_t dscp;          /* to send it with: as received, or as a Class of Service TLV asks and policy allows */
 	bool integrity_failed; /* its TLVs were not used: their HMAC is wrong or missing */
 	uint32_t seq;          /* its Sequence Number, for fizeau_st_reflector_departed */
+	uint16_t follow_up_at; /* offset of a Follow-Up TLV in it: when it leaves will be asked for. 0: there is none */
 	/* The library's own. */
 	bool light;
-	uint16_t follow_up_at, hmac_at;
+	uint16_t hmac_at;
 };
 
 struct fizeau_st_reflector;

@@ -110,10 +110,11 @@ static bool answer(const struct fz_st_answer *from, const struct fz_st_tlv *tlv,
 	struct fizeau_st_reply *reply)
 {
 	uint8_t *value = packet + tlv->value;
-	bool first = (*answered & FIZEAU_ST_TLV_BIT(tlv->type)) == 0;
+	bool first;
 
 	if (!fz_st_tlv_known(tlv->type))
 		return false;
+	first = (*answered & FIZEAU_ST_TLV_BIT(tlv->type)) == 0;
 	switch ((enum fizeau_st_tlv)tlv->type) {
 	case FIZEAU_ST_LOCATION:
 		location(from, value, tlv->octets);
