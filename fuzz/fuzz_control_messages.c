@@ -12,6 +12,7 @@
 #include "lib/wire/server_start.h"
 #include "lib/wire/setup.h"
 #include "lib/wire/start.h"
+#include "lib/wire/start_n.h"
 #include "lib/wire/skip_ranges.h"
 #include "lib/wire/stop_ow.h"
 
@@ -222,11 +223,32 @@ static void fetch_ack(const uint8_t *octets, size_t len)
 	assert(one.next_seqno == two.next_seqno && one.records == two.records);
 }
 
+/* The head, and one SID. */
+static void start_n(const uint8_t *octets, size_t len)
+{
+	struct fz_n_head one, two;
+	struct fizeau_sid sid;
+	uint8_t out[FZ_N_HEAD_OCTETS];
+
+	if (len < FZ_N_HEAD_OCTETS || fz_n_head_get(&one, octets, FZ_N_HEAD_OCTETS) < 0)
+		return;
+	assert(one.accept == 0 || one.command % 2 == 0);
+	assert(fz_n_head_check(&one, UINT32_MAX) == (one.sessions == 0 ? FIZEAU_ERR_MALFORMED : 0));
+	assert(fz_n_head_put(&one, out, sizeof(out)) == 0);
+	assert(fz_n_head_get(&two, out, sizeof(out)) == 0);
+	assert(one.command == two.command && one.accept == two.accept && one.sessions == two.sessions);
+	octets += FZ_N_HEAD_OCTETS;
+	len -= FZ_N_HEAD_OCTETS;
+	if (fz_n_sid_get(&sid, octets, len) < 0)
+		return;
+	assert(fz_n_sid_put(&sid, out, sizeof(out)) == 0 && memcmp(out, octets, sizeof(out)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const uint8_t *octets, size_t len) = {
 		greeting, setup, server_start, request_tw, accept_session,
-		start, stop, request_ow, slot, stop_record, fetch, fetch_ack};
+		start, stop, request_ow, slot, stop_record, fetch, fetch_ack, start_n};
 
 	if (size > 0)
 		readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](data + 1, size - 1);

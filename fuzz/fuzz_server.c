@@ -206,7 +206,7 @@ static void answer_session(struct fuzzed *f, struct script *script)
 /* Whichever of them is wanted. */
 static void answer_start(struct fuzzed *f, uint8_t accept)
 {
-	uint8_t accepts[SESSIONS_MAX] = {accept, accept >> 4};
+	uint8_t accepts[SESSIONS_MAX] = {accept & 15, accept >> 4};
 
 	if (fizeau_server_answer_start(f->s, accept, f->now) == FIZEAU_ERR_STATE &&
 		fizeau_server_answer_n(f->s, accepts, f->wanted, f->now) == 0)

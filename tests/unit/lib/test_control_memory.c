@@ -224,16 +224,64 @@ static int fetch(struct control_pair *p)
 	return error < 0 ? error : client_wants(p, FIZEAU_EVENT_FETCH_DONE, &event);
 }
 
-static int connection(enum fizeau_protocol protocol)
+static int get_sessions(struct control_pair *p, const struct fizeau_sid *sids)
 {
-	const struct control_pair_config config = {
-		.protocol = protocol, .mode = FIZEAU_MODE_ENCRYPTED, .token_key = {1}};
+	const struct fizeau_tw_request request = control_pair_request(862);
+	struct fizeau_event event;
+	int error = 0;
+
+	for (uint32_t i = 0; error == 0 && i < MANY; i++) {
+		error = fizeau_control_client_request_tw(p->client, &request, p->now);
+		if (error == 0)
+			error = server_wants(p, FIZEAU_EVENT_SESSION_WANTED, &event);
+		if (error == 0)
+			error = fizeau_server_answer_session(p->server, FIZEAU_ACCEPT_OK, 862, sids[i].octets, p->now);
+		if (error == 0)
+			error = client_wants(p, FIZEAU_EVENT_SESSION_ANSWER, &event);
+	}
+	return error;
+}
+
+/* Many sessions by one command each way; some do not start. */
+static int measure_individual(struct control_pair *p)
+{
+	struct fizeau_sid sids[MANY] = {{{0}}};
+	uint8_t accepts[MANY] = {0};
+	struct fizeau_event event;
+	int error;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		sids[i].octets[0] = (uint8_t)i;
+		accepts[i] = i < MANY / 2 ? FIZEAU_ACCEPT_OK : FIZEAU_ACCEPT_TEMPORARY_LIMIT;
+	}
+	error = get_sessions(p, sids);
+	if (error == 0)
+		error = fizeau_control_client_start_n(p->client, sids, MANY, p->now);
+	if (error == 0)
+		error = server_wants(p, FIZEAU_EVENT_START_N_WANTED, &event);
+	if (error == 0)
+		error = fizeau_server_answer_n(p->server, accepts, MANY, p->now);
+	for (int i = 0; error == 0 && i < 2; i++)
+		error = client_wants(p, FIZEAU_EVENT_START_N_ACK, &event);
+	if (error == 0)
+		error = fizeau_control_client_stop_n(p->client, sids, MANY / 2, p->now);
+	if (error == 0)
+		error = server_wants(p, FIZEAU_EVENT_STOP_N_WANTED, &event);
+	if (error == 0)
+		error = fizeau_server_answer_n(p->server, accepts, MANY / 2, p->now);
+	return error < 0 ? error : client_wants(p, FIZEAU_EVENT_STOP_N_ACK, &event);
+}
+
+static int connection(enum fizeau_protocol protocol, bool individual)
+{
+	const uint32_t mode = FIZEAU_MODE_ENCRYPTED | (individual ? (uint32_t)FIZEAU_MODE_INDIVIDUAL : 0);
+	const struct control_pair_config config = {.protocol = protocol, .mode = mode, .token_key = {1}};
 	const struct fizeau_server_config server = {.protocol = protocol,
-		.modes = FIZEAU_MODE_ENCRYPTED,
+		.modes = mode,
 		.count = 1024,
 		.servwait_ns = 1,
 		.setup_timeout_ns = 1,
-		.max_sessions = 1};
+		.max_sessions = MANY};
 	const struct fizeau_control_client_config client = {
 		.protocol = protocol, .answer_timeout_ns = 1, .max_count = 1024};
 	struct control_pair p = {.now = {0}};
@@ -244,25 +292,27 @@ static int connection(enum fizeau_protocol protocol)
 	if (p.server != NULL && p.client != NULL)
 		error = set_up(&p, &config);
 	if (error == 0)
-		error = protocol == FIZEAU_OWAMP ? measure_one_way(&p) : measure(&p);
+		error = protocol == FIZEAU_OWAMP ? measure_one_way(&p)
+		      : individual             ? measure_individual(&p)
+		                               : measure(&p);
 	if (error == 0 && protocol == FIZEAU_OWAMP)
 		error = fetch(&p);
 	control_pair_close(&p);
 	return error;
 }
 
-static void each_failure_ends_in_an_error(enum fizeau_protocol protocol)
+static void each_failure_ends_in_an_error(enum fizeau_protocol protocol, bool individual)
 {
 	long refused = 0;
 
 	/* The first one fills what libcrypto keeps for good. */
-	assert_int_equal(connection(protocol), 0);
+	assert_int_equal(connection(protocol, individual), 0);
 	do {
 		int error;
 
 		failed = false;
 		until_failure = refused;
-		error = connection(protocol);
+		error = connection(protocol, individual);
 		until_failure = -1;
 		/* libcrypto can do without some of what it asks for. */
 		if (!failed)
@@ -275,14 +325,15 @@ static void each_failure_ends_in_an_error(enum fizeau_protocol protocol)
 	} while (failed);
 	/* Two are ours; each of the streams has several. */
 	assert_true(refused > 10);
-	assert_int_equal(connection(protocol), 0);
+	assert_int_equal(connection(protocol, individual), 0);
 }
 
 static void each_allocation_that_fails_ends_in_an_error(void **state)
 {
 	(void)state;
-	each_failure_ends_in_an_error(FIZEAU_TWAMP);
-	each_failure_ends_in_an_error(FIZEAU_OWAMP);
+	each_failure_ends_in_an_error(FIZEAU_TWAMP, false);
+	each_failure_ends_in_an_error(FIZEAU_TWAMP, true);
+	each_failure_ends_in_an_error(FIZEAU_OWAMP, false);
 }
 
 /* Whoever announces a lot and sends little makes us hold little. */
@@ -323,11 +374,30 @@ static void memory_grows_with_what_comes_and_not_with_what_is_announced(void **s
 	close_connection(&c);
 }
 
+static void nor_with_a_number_of_sids(void **state)
+{
+	struct fizeau_server_config config = config_of(ALL_MODES);
+	uint8_t head[16] = {7}, sid[16] = {1};
+	struct connection c;
+
+	(void)state;
+	config.max_sessions = 65535;
+	open_configured_connection(&c, &config, FIZEAU_MODE_OPEN | FIZEAU_MODE_INDIVIDUAL);
+	largest = 0;
+	put_u32(head + 12, config.max_sessions);
+	give(&c, head, sizeof(head));
+	for (int i = 0; i < 10; i++)
+		give(&c, sid, sizeof(sid));
+	assert_in_range(largest, 1, 1024);
+	close_connection(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_allocation_that_fails_ends_in_an_error),
 		cmocka_unit_test(memory_grows_with_what_comes_and_not_with_what_is_announced),
+		cmocka_unit_test(nor_with_a_number_of_sids),
 	};
 
 	/* Before anything else of libcrypto. */
