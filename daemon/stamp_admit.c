@@ -102,6 +102,7 @@ static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *
 	struct fz_session *session;
 	struct fz_place place;
 	enum fz_counter counter;
+	char identity[FZ_IDENTITY_TEXT];
 
 	/* What was sent to many would have many answers. */
 	if (!fz_addr_is_own(&asked->ask.local)) {
@@ -124,9 +125,10 @@ static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *
 	session->identity = asked->identity;
 	session->peer = asked->ask.remote;
 	engine->counters.of[FZ_COUNT_SESSIONS]++;
+	fz_identity_text(&session->identity, identity);
 	fz_log_peer(engine->log, FZ_LOG_INFO, &session->peer, fz_clock_mono(),
-		"STAMP session (SSID %u) on port %u: class %s, %s, worker %u", (unsigned)session->stamp.ssid,
-		(unsigned)session->local_port, c->name, mode == FIZEAU_MODE_OPEN ? "open" : "authenticated",
+		"STAMP session (SSID %u) on port %u: class %s, %s, %s, worker %u", (unsigned)session->stamp.ssid,
+		(unsigned)session->local_port, c->name, mode == FIZEAU_MODE_OPEN ? "open" : "authenticated", identity,
 		(unsigned)session->worker + 1);
 	asked_free(asked);
 }
