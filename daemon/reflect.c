@@ -113,8 +113,8 @@ static void stamp_queued(struct fz_reflect *reflect, struct fz_test_socket *sock
 	for (uint32_t i = 0; i < queued; i++) {
 		struct fz_awaited *awaited = socket->awaited[i];
 		/* They leave together: for all whose stamp is only written, which takes less than to read the clock, it is one moment.
-		   What is yet to be encrypted, or has its HMAC over the stamp, takes its time, and what comes behind it leaves later. */
-		if (i == 0 || socket->queued[i - 1]->finish_costs) {
+		   What is yet to be encrypted takes its time, and what comes behind it leaves later. */
+		if (i == 0 || socket->queued[i - 1]->encrypted) {
 			taken = fz_clock_wall(reflect->clock);
 			stamp.ntp = fizeau_ntp_add_ns(taken.ntp, correction.delay_ns);
 			stamp.source = taken.source;
@@ -230,13 +230,19 @@ void fz_reflect_one(struct fz_test_socket *socket, struct fz_reflected *session,
 		fz_stamp_await(socket, session, index, now);
 }
 
-static struct fz_reflected *find(const struct fz_test_socket *socket, const struct fz_datagram *in)
+/* What tells sessions of the same source apart; 0 but for STAMP. */
+static uint16_t ssid_of(const struct fz_test_socket *socket, const struct fz_datagram *in)
 {
-	struct fz_seat *seat;
+	return fz_test_socket_stamp(socket) ? fz_stamp_ssid(in) : 0;
+}
 
-	if (fz_test_socket_stamp(socket))
-		return fz_stamp_find(socket, in);
-	seat = fz_seats_find(&socket->reflect->seats, socket->number, &in->from);
+static struct fz_reflected *find(const struct fz_test_socket *socket, const struct fz_datagram *in, uint16_t ssid)
+{
+	const struct fz_seats *seats = &socket->reflect->seats;
+	const struct fz_seat *seat = fz_test_socket_stamp(socket) ?
+		fz_seats_find_exactly(seats, fz_stamp_seat(socket->number, ssid), &in->from) :
+		fz_seats_find(seats, socket->number, &in->from);
+
 	return seat ? seat->of : NULL;
 }
 
@@ -244,7 +250,7 @@ static struct fz_reflected *find(const struct fz_test_socket *socket, const stru
 static void end_used_up(struct fz_test_socket *socket, const struct fz_datagram *in, int datagrams)
 {
 	for (int i = 0; i < datagrams && socket->used_up; i++) {
-		struct fz_reflected *session = find(socket, &in[i]);
+		struct fz_reflected *session = find(socket, &in[i], ssid_of(socket, &in[i]));
 		if (session && fz_reflected_used_up(session))
 			fz_reflected_end(session, FZ_COUNT_ENDED_PACKETS);
 	}
@@ -267,35 +273,32 @@ static bool surprising(const struct fz_reflected *session, const struct fz_addr 
 	return !session || session->state == FZ_REFLECTED_ADDED || session->remote_port != fz_addr_port(from);
 }
 
-static bool of_one_session(const struct fz_test_socket *socket, const struct fz_datagram *in,
-	const struct fz_datagram *other)
-{
-	return fz_addr_equal(&in->from, &other->from) && (!fz_test_socket_stamp(socket) || fz_stamp_same(in, other));
-}
-
 static void reflect_batch(struct fz_test_socket *socket, const struct fz_datagram *in, int datagrams,
 	struct fizeau_mono now)
 {
 	struct fz_reflect *reflect = socket->reflect;
 	struct fz_reflected *session = NULL;
 	bool caught_up = false;
+	uint16_t ssid, before = 0;
 
 	for (int i = 0; i < datagrams; i++) {
 		/* Neighbours often are of one session, which can end only between batches and while catching up. */
-		if (i == 0 || !of_one_session(socket, &in[i], &in[i - 1]))
+		ssid = ssid_of(socket, &in[i]);
+		if (i == 0 || ssid != before || !fz_addr_equal(&in[i].from, &in[i - 1].from))
 			/*= rfc8545#section-6 PO-6-01 */
-			session = find(socket, &in[i]);
+			session = find(socket, &in[i], ssid);
+		before = ssid;
 		if (surprising(session, &in[i].from) && !caught_up) {
 			/* What is queued belongs to sessions that an order may end. */
 			fz_reflect_flush(socket);
 			reflect->hooks.catch_up(reflect->hooks.arg);
 			caught_up = true;
-			session = find(socket, &in[i]);
+			session = find(socket, &in[i], ssid);
 		}
 		if (session)
 			fz_reflect_one(socket, session, &in[i], now);
 		else if (fz_test_socket_stamp(socket))
-			fz_stamp_stranger(socket, &in[i], now);
+			fz_stamp_stranger(socket, &in[i], ssid, now);
 		else
 			fz_reflect_count(reflect, FZ_COUNT_DROPPED_NO_SESSION, 1);
 	}

@@ -221,7 +221,7 @@ static struct fz_reflected *add_session(struct fz_reflect *reflect, uint32_t slo
 	session->octets_max = add->octets_max;
 	session->remote_port = fz_addr_port(&add->remote);
 	session->dscp = add->dscp;
-	session->finish_costs = add->mode == FIZEAU_TEST_ENCRYPTED || (stamp && stamp->key.octets > 0);
+	session->encrypted = add->mode == FIZEAU_TEST_ENCRYPTED;
 	session->duration_ns = add->duration_ns;
 	session->timeout_ns = add->timeout_ns;
 	session->refwait_ns = add->refwait_ns;

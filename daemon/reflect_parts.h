@@ -39,7 +39,7 @@ struct fz_reflected {
 	uint32_t slot;
 	uint16_t remote_port; /* packets came from last; its Sender Port to begin with */
 	uint8_t dscp;
-	bool finish_costs; /* there is more to do once T3 is in it: cipher, HMAC */
+	bool encrypted; /* once T3 is in it */
 	struct fz_timer timer;
 	int64_t duration_ns, timeout_ns, refwait_ns;
 	struct fizeau_mono last; /* end at the latest */
@@ -111,10 +111,8 @@ static inline bool fz_test_socket_stamp(const struct fz_test_socket *socket)
 {
 	return socket->number & FZ_PORT_STAMP;
 }
-/* Whether two packets of the same source are of the same session. */
-bool fz_stamp_same(const struct fz_datagram *in, const struct fz_datagram *other);
-/* The session that a packet is of. */
-struct fz_reflected *fz_stamp_find(const struct fz_test_socket *socket, const struct fz_datagram *in);
+/* What tells the session of a packet from others of its address and port. */
+uint16_t fz_stamp_ssid(const struct fz_datagram *in);
 /* Gives a session that is being made its reflector. False without memory. */
 FIZEAU_MUST_USE bool fz_stamp_make(struct fz_reflected *session, const struct fz_order_add_stamp *add);
 /* Prepares the reflection of one packet: its octets, or an error of the library. */
@@ -126,7 +124,7 @@ void fz_stamp_await(struct fz_test_socket *socket, const struct fz_reflected *se
 /* The transmit stamp is here. */
 void fz_stamp_departed(struct fz_reflect *reflect, const struct fz_awaited *awaited, const struct fizeau_stamp *stamp);
 /* A packet of nobody. */
-void fz_stamp_stranger(struct fz_test_socket *socket, const struct fz_datagram *in, struct fizeau_mono now);
+void fz_stamp_stranger(struct fz_test_socket *socket, const struct fz_datagram *in, uint16_t ssid, struct fizeau_mono now);
 /* A session runs: reflects what was kept for it. It may have ended then. */
 void fz_stamp_begin(struct fz_reflected *session, uint16_t ssid);
 void fz_stamp_refuse(struct fz_reflect *reflect, const struct fz_order_refuse *refuse);

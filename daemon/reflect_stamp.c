@@ -9,18 +9,23 @@
 #define STAMP_AUTHENTICATED 16     /* where its Timestamp is; 4 to 15 are zero */
 #define FAILED_NS 2000000000ll /* before such a source may have another session */
 
-static bool zero(const uint8_t *octets, size_t count)
+/* A multiple of 4 octets, which the compiler knows. */
+static inline bool zero(const uint8_t *octets, size_t count)
 {
-	static const uint8_t zeros[MBZ_AUTHENTICATED_END];
+	uint32_t any = 0, word;
 
-	return !memcmp(octets, zeros, count);
+	for (size_t i = 0; i < count; i += sizeof(word)) {
+		memcpy(&word, octets + i, sizeof(word));
+		any |= word;
+	}
+	return any == 0;
 }
 
 /* The SSID that tells a session from others of the same address and port. What a TWAMP Light sender has in its place is
    padding, which may be other octets each time: only a packet that is zero where STAMP says so has one. What is in the
    packet goes back in any case. */
 /*= rfc8972#section-3 SX-3-04 */
-static uint16_t ssid_of(const struct fz_datagram *in)
+uint16_t fz_stamp_ssid(const struct fz_datagram *in)
 {
 	const uint8_t *octets = in->octets;
 
@@ -29,19 +34,6 @@ static uint16_t ssid_of(const struct fz_datagram *in)
 			fizeau_st_ssid(octets, in->len, true) : 0;
 	return in->len >= FIZEAU_ST_BASE_OPEN && zero(octets + MBZ_OPEN, FIZEAU_ST_BASE_OPEN - MBZ_OPEN) ?
 		fizeau_st_ssid(octets, in->len, false) : 0;
-}
-
-bool fz_stamp_same(const struct fz_datagram *in, const struct fz_datagram *other)
-{
-	return ssid_of(in) == ssid_of(other);
-}
-
-struct fz_reflected *fz_stamp_find(const struct fz_test_socket *socket, const struct fz_datagram *in)
-{
-	const struct fz_seat *seat = fz_seats_find_exactly(&socket->reflect->seats,
-		fz_stamp_seat(socket->number, ssid_of(in)), &in->from);
-
-	return seat ? seat->of : NULL;
 }
 
 static uint8_t sync_of(const struct fz_clock *clock)
@@ -150,10 +142,9 @@ static bool ask(struct fz_test_socket *socket, const struct fz_datagram *in, uin
 }
 
 /* Whether it is kept until its source has an answer. */
-static bool keep(struct fz_test_socket *socket, const struct fz_datagram *in, struct fizeau_mono now)
+static bool keep(struct fz_test_socket *socket, const struct fz_datagram *in, uint16_t ssid, struct fizeau_mono now)
 {
 	struct fz_strangers *strangers = socket->reflect->strangers;
-	uint16_t ssid = ssid_of(in);
 	uint32_t seat = fz_stamp_seat(socket->number, ssid);
 
 	switch (fz_strangers_look(strangers, seat, &in->from, now)) {
@@ -170,7 +161,7 @@ static bool keep(struct fz_test_socket *socket, const struct fz_datagram *in, st
 	return fz_strangers_keep(strangers, seat, in, now);
 }
 
-void fz_stamp_stranger(struct fz_test_socket *socket, const struct fz_datagram *in, struct fizeau_mono now)
+void fz_stamp_stranger(struct fz_test_socket *socket, const struct fz_datagram *in, uint16_t ssid, struct fizeau_mono now)
 {
 	enum fz_counter counter = FZ_COUNT_DROPPED_NO_SESSION;
 
@@ -178,7 +169,7 @@ void fz_stamp_stranger(struct fz_test_socket *socket, const struct fz_datagram *
 		counter = FZ_COUNT_DROPPED_LENGTH;
 	else if (is_reflector_port(socket->reflect, fz_addr_port(&in->from)))
 		counter = FZ_COUNT_DROPPED_LOOP;
-	else if (fz_addr_port(&in->from) && keep(socket, in, now))
+	else if (fz_addr_port(&in->from) && keep(socket, in, ssid, now))
 		return;
 	fz_reflect_count(socket->reflect, counter, 1);
 }

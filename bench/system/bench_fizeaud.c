@@ -2,7 +2,8 @@
 /* What a reflected packet costs: CPU of fizeaud beside bare loops in the same run. One of the programs of figures.py;
    doc/performance.md tells how to read it.
 
-     bench_fizeaud [--json] [--only busy|modes|interleaved|lone] FIZEAUD [PACKETS [RUNS]] */
+     bench_fizeaud [--json] [--only PART] FIZEAUD [PACKETS [RUNS]]
+   PART: busy, modes, interleaved, lone, stamp-busy, stamp-modes, stamp-interleaved */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 #include "control.h"
 #include "load.h"
 
-enum { RUNS_MAX = 99, CONTROL_PORT = 18629, SMALL = 41, LARGE = 112,
+enum { RUNS_MAX = 99, CONTROL_PORT = 18629, STAMP_PORT = 18630, KEYED_SSID = 2, SMALL = 41, LARGE = 112, BASE = FIZEAU_ST_BASE_OPEN,
 	ROUND = 24 * BENCH_BATCH };
 
 static struct sockaddr_in loopback(uint16_t port)
@@ -43,10 +44,10 @@ static pid_t start_fizeaud(const char *program, const char *folder, int core)
 	snprintf(conf, sizeof(conf), "%s/fizeaud.conf", folder);
 	snprintf(keys, sizeof(keys), "%s/keys", folder);
 	snprintf(text, sizeof(text),
-		"listen twamp 127.0.0.1 %d\nkeys %s\nike off\nuser -\ncontrol %s/ctl\npbkdf2-count 1024\n"
+		"listen twamp 127.0.0.1 %d\nlisten stamp 127.0.0.1 %d\nstamp-key bench net 127.0.0.1 ssid %d\nkeys %s\nike off\nuser -\ncontrol %s/ctl\npbkdf2-count 1024\n"
 		"workers 1\nclass bench any\nlimit bench connections 100000\nlimit bench sessions 100000\nlimit bench rate 10000000\n"
 		"limit bench bandwidth 100000000000\nlimit bench packets 4000000000\n",
-		CONTROL_PORT, keys, folder);
+		CONTROL_PORT, STAMP_PORT, KEYED_SSID, keys, folder);
 	write_file(keys, "bench bench passphrase\n");
 	write_file(conf, text);
 	pid_t pid = fork();
@@ -96,10 +97,15 @@ struct bench {
 };
 
 /* One way to have packets reflected, and what each of them cost in each run. */
-enum column { ECHO_MM, ECHO_TRAINS, MM, TRAINS, OPEN, AUTHENTICATED, ENCRYPTED, MIXED, COLUMNS };
+enum column { ECHO_MM, ECHO_TRAINS, MM, TRAINS, OPEN, AUTHENTICATED, ENCRYPTED, MIXED, STAMP, STAMP_AUTHENTICATED, COLUMNS };
+
+/* Sets of columns. */
+#define BIT(column) (1u << (column))
+#define BARES (BIT(ECHO_MM) | BIT(ECHO_TRAINS) | BIT(MM) | BIT(TRAINS))
+#define STAMPS (BIT(STAMP) | BIT(STAMP_AUTHENTICATED))
 
 static const char *const column_names[COLUMNS] = {"echo sendmmsg", "echo UDP_SEGMENT", "bare sendmmsg",
-	"bare UDP_SEGMENT", "open", "authenticated", "encrypted", "mixed"};
+	"bare UDP_SEGMENT", "open", "authenticated", "encrypted", "mixed", "STAMP", "STAMP authenticated"};
 static const uint32_t modes[COLUMNS] = {[OPEN] = FIZEAU_MODE_OPEN, [AUTHENTICATED] = FIZEAU_MODE_AUTHENTICATED,
 	[ENCRYPTED] = FIZEAU_MODE_ENCRYPTED, [MIXED] = FIZEAU_MODE_MIXED};
 
@@ -120,12 +126,36 @@ static void make_sender(struct bench_load *load, enum fizeau_test_mode mode, con
 		bench_fail("sender", FIZEAU_ERR_MEMORY);
 }
 
+/* Without control connections: sessions begin with their first packets. */
+static void open_stamp(struct way *way, bool keyed)
+{
+	static const char key[] = "bench passphrase";
+	struct fizeau_st_sender_config config = {.ssid = KEYED_SSID + !keyed};
+	size_t base = keyed ? FIZEAU_ST_BASE_AUTHENTICATED : FIZEAU_ST_BASE_OPEN;
+	if (keyed) {
+		config.key.octets = sizeof(key) - 1;
+		memcpy(config.key.key, key, config.key.octets);
+	}
+	if (way->load.octets > base)
+		config.padding_octets = (uint32_t)(way->load.octets - base - 4);
+	way->load.stamp = fizeau_st_sender_new(&config);
+	if (!way->load.stamp || fizeau_st_sender_octets(way->load.stamp) != way->load.octets)
+		bench_fail("STAMP sender", FIZEAU_ERR_RANGE);
+	for (int i = 0; i < way->load.senders; i++)
+		way->load.to[i] = STAMP_PORT;
+	bench_load_begin(&way->load);
+}
+
 static void open_way(struct bench *bench, struct way *way, enum column column, int senders, int round, size_t octets)
 {
 	enum fizeau_test_mode mode = fizeau_test_mode_of(modes[column]);
 	struct bench_session session = {0};
 	bench_load_open(&way->load, senders, round);
 	way->load.octets = octets;
+	if (BIT(column) & STAMPS) {
+		open_stamp(way, column == STAMP_AUTHENTICATED);
+		return;
+	}
 	for (int i = 0; i < senders; i++) {
 		struct bench_control *control = &way->control[i];
 		if (column < OPEN) {
@@ -168,7 +198,7 @@ struct part {
 	const char *name;
 	int senders, round;
 	size_t octets;
-	enum column last;
+	unsigned columns; /* the set of them */
 	const struct goal *goals;
 	size_t goal_count;
 };
@@ -200,12 +230,17 @@ static void bench_packets(struct bench *bench, const struct part *part, const ch
 {
 	static struct way ways[COLUMNS];
 	memset(ways, 0, sizeof(ways));
-	for (enum column c = ECHO_MM; c <= part->last; c++)
-		open_way(bench, &ways[c], c, part->senders, part->round, part->octets);
+	for (enum column c = ECHO_MM; c < COLUMNS; c++) {
+		if (part->columns & BIT(c))
+			open_way(bench, &ways[c], c, part->senders, part->round, part->octets);
+	}
 	for (int run = 0; run < bench->runs; run++) {
-		for (enum column c = ECHO_MM; c <= part->last; c++)
+		for (enum column c = ECHO_MM; c < COLUMNS; c++) {
+			if (!(part->columns & BIT(c)))
+				continue;
 			ways[c].ns[run] = bench_load_run(&ways[c].load, c < OPEN ? bench->bare[c] : bench->fizeaud,
 				part->round == 1 ? bench->packets / 8 : bench->packets);
+		}
 	}
 	if (bench->json)
 		printf("%s\"%s\":{\"senders\":%d,\"waiting\":%d,\"octets\":%zu,\"cpu_ns\":{", separator, part->name,
@@ -213,14 +248,16 @@ static void bench_packets(struct bench *bench, const struct part *part, const ch
 	else
 		printf("CPU of a reflected packet, %d sender%s, %zu octets, %s\n", part->senders,
 			part->senders == 1 ? "" : "s, interleaved", part->octets, part->round == 1 ? "one at a time" : "full batches");
-	for (enum column c = ECHO_MM; c <= part->last; c++) {
+	for (enum column c = ECHO_MM; c < COLUMNS; c++) {
 		double ns[RUNS_MAX];
+		if (!(part->columns & BIT(c)))
+			continue;
 		memcpy(ns, ways[c].ns, sizeof(ns));
 		double middle = median(ns, bench->runs);
 		if (bench->json)
 			print_runs(bench, &ways[c], column_names[c], c == ECHO_MM ? "" : ",");
 		else
-			printf("%-18s %6.0f ns (%.0f to %.0f)\n", column_names[c], middle, ns[0], ns[bench->runs - 1]);
+			printf("%-20s %6.0f ns (%.0f to %.0f)\n", column_names[c], middle, ns[0], ns[bench->runs - 1]);
 		close_way(bench, &ways[c]);
 	}
 	if (bench->json)
@@ -239,11 +276,18 @@ static void bench_all_packets(struct bench *bench)
 		{MIXED, OPEN, 0}};
 	static const struct goal many[] = {{OPEN, MM, 1.15}};
 	static const struct goal lone[] = {{OPEN, MM, 0}};
+	static const struct goal stamp_busy[] = {{STAMP, TRAINS, 1.15}, {STAMP, OPEN, 0}};
+	static const struct goal stamp_modes[] = {{STAMP_AUTHENTICATED, STAMP, 1 / 0.85}};
+	static const struct goal stamp_many[] = {{STAMP, MM, 1.15}, {STAMP, OPEN, 0}};
 	static const struct part parts[] = {
-		{"busy", 1, ROUND, SMALL, OPEN, small, sizeof(small) / sizeof(small[0])},
-		{"modes", 1, ROUND, LARGE, MIXED, large, sizeof(large) / sizeof(large[0])},
-		{"interleaved", BENCH_SENDERS_MAX, ROUND, SMALL, OPEN, many, sizeof(many) / sizeof(many[0])},
-		{"lone", 1, 1, SMALL, OPEN, lone, sizeof(lone) / sizeof(lone[0])},
+		{"busy", 1, ROUND, SMALL, BARES | BIT(OPEN), small, sizeof(small) / sizeof(small[0])},
+		{"modes", 1, ROUND, LARGE, BARES | BIT(OPEN) | BIT(AUTHENTICATED) | BIT(ENCRYPTED) | BIT(MIXED), large, sizeof(large) / sizeof(large[0])},
+		{"interleaved", BENCH_SENDERS_MAX, ROUND, SMALL, BARES | BIT(OPEN), many, sizeof(many) / sizeof(many[0])},
+		{"lone", 1, 1, SMALL, BARES | BIT(OPEN), lone, sizeof(lone) / sizeof(lone[0])},
+		{"stamp-busy", 1, ROUND, BASE, BARES | BIT(OPEN) | BIT(STAMP), stamp_busy, sizeof(stamp_busy) / sizeof(stamp_busy[0])},
+		{"stamp-modes", 1, ROUND, LARGE, BARES | STAMPS, stamp_modes, sizeof(stamp_modes) / sizeof(stamp_modes[0])},
+		{"stamp-interleaved", BENCH_SENDERS_MAX, ROUND, BASE, BARES | BIT(OPEN) | BIT(STAMP), stamp_many,
+			sizeof(stamp_many) / sizeof(stamp_many[0])},
 	};
 	const char *separator = "";
 
@@ -317,7 +361,7 @@ int main(int argc, char **argv)
 	const char *program;
 
 	if (!parse(&bench, argc, argv, &program)) {
-		fprintf(stderr, "usage: bench_fizeaud [--json] [--only busy|modes|interleaved|lone] FIZEAUD [PACKETS [RUNS]]\n");
+		fprintf(stderr, "usage: bench_fizeaud [--json] [--only PART] FIZEAUD [PACKETS [RUNS]]\n");
 		return 2;
 	}
 	if (!mkdtemp(folder))

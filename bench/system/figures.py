@@ -62,6 +62,29 @@ def protected(options):
                      ratios(ns["open"], ns[mode]), at_least=goal, **detail)
 
 
+def stamp_busy(options):
+    ns, detail = reflected(options, "stamp-busy")
+    yield figure("stamp-busy", "CPU of a reflected STAMP packet, open mode, one busy sender / bare UDP_SEGMENT loop",
+                 "as busy, with packets of 44 octets, which the loop answers as TWAMP's",
+                 ratios(ns["STAMP"], ns["bare UDP_SEGMENT"]), at_most=1.15, **detail,
+                 to_twamp=statistics.median(ratios(ns["STAMP"], ns["open"])))
+
+
+def stamp_interleaved(options):
+    ns, detail = reflected(options, "stamp-interleaved")
+    yield figure("stamp-interleaved", "the same with 1,000 senders in turn / bare recvmmsg, sendmmsg loop",
+                 "as interleaved, with packets of 44 octets; each session has begun with a packet before",
+                 ratios(ns["STAMP"], ns["bare sendmmsg"]), at_most=1.15, **detail,
+                 to_twamp=statistics.median(ratios(ns["STAMP"], ns["open"])))
+
+
+def stamp_authenticated(options):
+    ns, detail = reflected(options, "stamp-modes")
+    yield figure("stamp-authenticated", "packets per CPU second, STAMP authenticated / open, same sizes",
+                 "as stamp-busy, 112 octets both ways: HMAC-SHA-256 in, once, and out, once; open with Extra Padding",
+                 ratios(ns["STAMP"], ns["STAMP authenticated"]), at_least=0.85, **detail)
+
+
 def many_cpu(options):
     connections, rate = (100, 10000) if options.quick else (1000, 10000)
     packets = rate
@@ -239,7 +262,8 @@ def fast(options):
             yield value
 
 
-GROUPS = {"busy": busy, "interleaved": interleaved, "protected": protected, "many-cpu": many_cpu, "memory": memory,
+GROUPS = {"busy": busy, "interleaved": interleaved, "protected": protected, "stamp-busy": stamp_busy, "stamp-interleaved": stamp_interleaved,
+          "stamp-authenticated": stamp_authenticated, "many-cpu": many_cpu, "memory": memory,
           "set-ups": set_ups, "round-trip": round_trip, "send-time": send_time, "fast": fast}
 
 

@@ -25,6 +25,7 @@ void bench_load_close(struct bench_load *load)
 	for (int i = 0; i < load->senders; i++)
 		close(load->fd[i]);
 	fizeau_sender_free(load->sender);
+	fizeau_st_sender_free(load->stamp);
 }
 
 static void send_train(struct bench_load *load, const struct sockaddr_in *to)
@@ -47,13 +48,20 @@ static void send_train(struct bench_load *load, const struct sockaddr_in *to)
 		bench_fail("a train of packets", -errno);
 }
 
+static bool write_one(struct bench_load *load, uint32_t number, uint8_t *packet, struct fizeau_stamp stamp)
+{
+	if (load->stamp)
+		return !fizeau_st_sender_prepare(load->stamp, number, packet) &&
+			!fizeau_st_sender_finish(load->stamp, packet, stamp);
+	return !fizeau_sender_prepare(load->sender, number, packet) && !fizeau_sender_finish(load->sender, packet, stamp);
+}
+
 static void write_packets(struct bench_load *load, int count)
 {
 	struct fizeau_stamp stamp = {.ntp = UINT64_C(0xe800000000000000), .error = 0x8001};
 	for (int i = 0; i < count; i++) {
 		uint32_t number = (uint32_t)((load->sent + i) / load->senders);
-		if (fizeau_sender_prepare(load->sender, number, load->packet[i]) ||
-			fizeau_sender_finish(load->sender, load->packet[i], stamp))
+		if (!write_one(load, number, load->packet[i], stamp))
 			bench_fail("sender", FIZEAU_ERR_CRYPTO);
 	}
 }
@@ -92,6 +100,19 @@ static bool receive_one(struct bench_load *load, int fd)
 		bench_fail("a packet came back longer or shorter", FIZEAU_ERR_MALFORMED);
 	load->lost += n < 0;
 	return n >= 0;
+}
+
+void bench_load_begin(struct bench_load *load)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	for (int i = 0; i < load->senders; i++) {
+		write_packets(load, 1);
+		to.sin_port = htons(load->to[i]);
+		if (sendto(load->fd[i], load->packet[0], load->octets, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+			bench_fail("sendto", -errno);
+		if (!receive_one(load, load->fd[i]))
+			bench_fail("a session's first packet", -ETIMEDOUT);
+	}
 }
 
 double bench_load_run(struct bench_load *load, pid_t pid, long packets)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include <fizeau/sender.h>
+#include <fizeau/st_sender.h>
 #include "bare.h"
 
 enum { BENCH_SENDERS_MAX = 1000 };
@@ -19,6 +20,7 @@ struct bench_load {
 	uint16_t from[BENCH_SENDERS_MAX], to[BENCH_SENDERS_MAX]; /* ports */
 	uint8_t packet[BENCH_BATCH][BENCH_PACKET_MAX];
 	struct fizeau_sender *sender; /* that writes them; the load's own */
+	struct fizeau_st_sender *stamp; /* or that of STAMP, likewise */
 	long sent;                    /* so far: each sender numbers its packets from 0 on */
 	size_t octets;
 	uint64_t lost;
@@ -27,6 +29,8 @@ struct bench_load {
 /* round: 1 or a multiple of BENCH_BATCH. */
 void bench_load_open(struct bench_load *load, int senders, int round);
 void bench_load_close(struct bench_load *load);
+/* One packet of each sender, reflected before the next: STAMP's sessions begin with theirs. */
+void bench_load_begin(struct bench_load *load);
 /* Has so many packets (a multiple of the round) reflected by the process and all that it has started, and
    returns their CPU time for one, in nanoseconds. */
 double bench_load_run(struct bench_load *load, pid_t pid, long packets);
