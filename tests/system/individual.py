@@ -14,7 +14,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from octets import closed, receive, wait_for  # noqa: E402
-from suite import Suite, private_file  # noqa: E402
+from player import REQUEST, SETUP, Server, greeting, reflection, server_start  # noqa: E402
+from suite import Suite, fizeau, fizeau_json, private_file  # noqa: E402
 from twamp import Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 from twamp_keyed import AUTHENTICATED, ENCRYPTED, IKE, MIXED, KeyedControl, KeyedSender  # noqa: E402
 
@@ -287,5 +288,64 @@ with case("random octets after a good set-up leave the server well"), Fizeaud() 
                 control.sock.shutdown(socket.SHUT_WR)
                 closed(control.sock)
     good_client(server)
+
+MEASURE = ("twoway", "-m", "open", "--features", "individual", "-c", 3, "-i", "5ms", "-w", "500ms")
+
+with case("fizeau twoway starts and stops its session by itself"), Fizeaud() as server:
+    result = fizeau_json(*MEASURE, server.target)
+    assert result["features"] == ["individual"] and result["sessions"][0]["packets"]["received"] == 3, result
+    # And several with as many servers, here one.
+    assert fizeau(*MEASURE, *[server.target] * 3).returncode == 0
+    wait_for("the end of all", lambda: not status(server)["sessions"])
+    assert counter(server, "ended_stop") == 4 and counter(server, "ended_connection") == 0
+
+
+def played(answer):
+    """A server with individual session control; answer gives what follows Start-N-Sessions, from the SID."""
+    def play(server, connection):
+        connection.sendall(greeting(OPEN | INDIVIDUAL))
+        server.take(connection, SETUP)
+        connection.sendall(server_start())
+        server.take(connection, REQUEST)
+        sid = b"\x7f\0\0\1" + os.urandom(12)
+        connection.sendall(struct.pack(">BBH", 0, 0, server.udp_port) + sid + bytes(28))
+        server.take(connection, 48)
+        connection.sendall(answer(sid))
+        server.rest(connection)
+    return Server(play, lambda packet, seq: [reflection(packet, seq)])
+
+
+def ack(command, accept, *sids):
+    return struct.pack(">BB10xI", command, accept, len(sids)) + b"".join(sids) + bytes(16)
+
+
+with case("what fizeau twoway says then"), played(lambda sid: ack(8, 0, sid)) as server:
+    #= rfc5938#section-2 IS-2-02
+    #= rfc5938#section-3.1 IS-3.1-03 IS-3.1-04 IS-3.1-06
+    #= rfc5938#section-3.2 IS-3.2-02 IS-3.2-05 IS-3.2-07
+    #= rfc5938#section-3.4 IS-3.4-03 IS-3.4-06
+    #= rfc5938#section-4.1 IS-4.1-01
+    assert fizeau_json(*MEASURE, server.target)["sessions"][0]["packets"]["received"] == 3
+    wait_for("its last word", lambda: len(server.seen) > 3)
+    set_up, request, start, stop = server.seen
+    assert set_up[:4] == bytes([0, 0, 0, OPEN | INDIVIDUAL]) and request[0] == 5
+    sid = start[16:32]
+    assert sid[:4] == b"\x7f\0\0\1"
+    assert start == struct.pack(">B11xI", START, 1) + sid + bytes(16), start.hex()
+    assert stop == struct.pack(">B11xI", STOP, 1) + sid + bytes(16), stop.hex()
+
+for answer, words in ((lambda sid: ack(8, 5, sid), ("refused to start the test session", "Accept 5", "temporary resource limit")),
+                      (lambda sid: ack(8, 0), ("forbidden value",)),
+                      (lambda sid: ack(8, 0, bytes(16)), ("forbidden value",)),
+                      (lambda sid: ack(8, 0, sid, sid), ("forbidden value",)),
+                      (lambda sid: ack(10, 0, sid), ("forbidden value",)),
+                      (lambda sid: ack(2, 0, sid), ("no place",)),
+                      (lambda sid: bytes(48), ("no place",))):
+    with case(f"fizeau twoway does not go on: {words[0]}"), played(answer) as server:
+        #= rfc5938#section-3.3 IS-3.3-02 IS-3.3-03 IS-3.3-04
+        run = fizeau(*MEASURE, server.target)
+        assert run.returncode == 1 and run.stderr.count("\n") == 1, run
+        for word in words:
+            assert word in run.stderr, run.stderr
 
 suite.done()
