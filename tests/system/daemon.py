@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from octets import PATIENCE, closed, ntp, receive, wait_for  # noqa: E402
 from suite import FIZEAU, FIZEAUD, Suite, free_port, private_file  # noqa: E402
-from twamp import PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
+from twamp import FEATURES, PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 
 suite = Suite()
 case = suite.case
@@ -26,7 +26,7 @@ with case("a session in open mode reflects"), Fizeaud("ike off") as server, Cont
     #= rfc4656#section-3.1 OW-3.1-02 OW-3.1-03 OW-3.1-04 OW-3.1-09 OW-3.1-10
     #= rfc4656#section-2 OW-2-05
     #= rfc5357#section-3.1 TW-3.1-01 TW-3.1-02
-    assert control.modes == 1, control.modes
+    assert control.modes == 1 | FEATURES, control.modes
     with Control(server) as other:
         #= rfc4656#section-6.10 OW-6.10-04
         assert other.greeting[16:32] != control.greeting[16:32] != bytes(16)
@@ -424,7 +424,7 @@ with case("SPIs that are not known: Accept 6 and a log line"), tempfile.Temporar
         Fizeaud("ike static " + private_file(folder, "sas", SA)) as server:
     with Control(server) as control:
         #= rfc7717#section-5.2 IK-5.2-01
-        assert control.modes == 128 | 15, control.modes
+        assert control.modes == 128 | 15 | FEATURES, control.modes
         #= rfc7717#section-5.3 IK-5.3-09 IK-5.3-10
         assert control.set_up(130, b"unknown " * 10) == 6 and closed(control.sock)
     assert "no IKE SA with these SPIs" in server.log() and "756e6b6e6f776e20/756e6b6e6f776e20" in server.log()
@@ -457,7 +457,7 @@ with case("passphrases: wrong and unknown look the same"), tempfile.TemporaryDir
         Fizeaud("ike off\npbkdf2-count 1024\nkeys " + private_file(folder, "keys", "alice sesame opens\n")) as server:
     for key_id in b"alice", b"mallory", b"\xff" * 80, b"":
         with Control(server) as control:
-            assert control.modes == 15
+            assert control.modes == 15 | FEATURES
             #= rfc4656#section-3.1 OW-3.1-33
             assert control.set_up(4, key_id, os.urandom(64)) == 1 and closed(control.sock)
     assert counter(server, "refused_key") == 4 and "sesame" not in server.log()
@@ -482,7 +482,7 @@ with case("key derivation holds nobody up"), tempfile.TemporaryDirectory() as fo
 with case("a key service that is not there"), \
         Fizeaud("ike socket /nonexistent/ippm\nike-wait 200ms") as server:
     with Control(server) as control:
-        assert control.modes == 128 | 15
+        assert control.modes == 128 | 15 | FEATURES
         assert control.set_up(130, SPIS, os.urandom(64)) == 2 and closed(control.sock)
     assert counter(server, "refused_key_service") == 1
     assert server.log().count("no hold") == 1

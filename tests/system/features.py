@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "testlib"))
 from octets import ntp  # noqa: E402
 from suite import Netns, Suite, fizeau, fizeau_json, namespaces_work, private_file  # noqa: E402
 from twamp import IP_TOS, Control, Fizeaud, Sender, counter, status  # noqa: E402
+from wire import Capture  # noqa: E402
 
 REFLECT, SYMMETRICAL, IKE, DSCP_ECN, PTP = 32, 64, 128, 256, 512
 NAMES = {REFLECT: "reflect-octets", SYMMETRICAL: "symmetrical", DSCP_ECN: "dscp-ecn", PTP: "ptp"}
@@ -320,5 +321,32 @@ if namespaces_work() and shutil.which("nft"):
                     "backward": [{"dscp": 8, "ecn": 0, "packets": 20}]}, result["sessions"][0]["dscp_ecn"]
 else:
     suite.skip("a class that is changed on the way shows in its direction", "no namespaces, or no nft")
+
+if namespaces_work() and shutil.which("tshark"):
+    with suite.case("tshark reads the modes, the lengths and Z as they were meant"), Netns("only") as netns, \
+            tempfile.TemporaryDirectory() as folder, Fizeaud(ALL, netns=netns["only"], port=862) as server:
+        for features in (DSCP_ECN | PTP, SYMMETRICAL, REFLECT | SYMMETRICAL | DSCP_ECN | PTP):
+            capture = Capture(netns["only"], os.path.join(folder, f"{features}.pcap"))
+            try:
+                result = fizeau_json("twoway", "-c", 10, "-i", "5ms", "--features", ",".join(names(features)), server.target,
+                                     netns=netns["only"])
+            finally:
+                capture.stop()
+            (offered,), = capture.fields("twamp.control.modes", "twamp.control.modes")
+            (chosen,), = capture.fields("twamp.control.mode", "twamp.control.mode")
+            assert (int(offered, 0) & ~16, int(chosen, 0)) == (1 | FEATURES, 1 | features), (offered, chosen)
+            session, = result["sessions"]
+            port = session["remote"].rsplit(":", 1)[1]
+            there, back = heads(features)
+            sent = capture.fields(f"udp.dstport == {port}", "udp.length")
+            assert [int(row[0]) for row in sent] == [8 + there + session["padding_octets"]] * 10, sent
+            came = capture.fields(f"udp.srcport == {port}", "udp.length", "twamp.test.seq_number",
+                                  "twamp.test.sender_seq_number", "twamp.test.sender_ttl", "twamp.test.error_estimate.z")
+            z = {"1", "True"} if features & PTP else {"0", "False"}
+            for number, row in enumerate(came):
+                assert int(row[0]) == int(sent[0][0]) and row[1:4] == [str(number), str(number), "255"], row
+                assert set(row[4].split(",")) <= z, row
+else:
+    suite.skip("tshark reads the modes, the lengths and Z as they were meant", "no namespaces, or no tshark")
 
 suite.done()
