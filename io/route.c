@@ -146,3 +146,23 @@ int fz_route_ask(const struct fz_addr *to, const struct fz_addr *from, uint32_t 
 	close(fd);
 	return 0;
 }
+
+int fz_route_source(const struct fz_addr *to, uint32_t mark, struct fz_addr *source)
+{
+	struct fz_addr bound = {.len = sizeof(bound.in6)};
+	int fd = socket(fz_addr_version(to) == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* Connecting asks for the route and sends nothing. */
+	if ((mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0) ||
+		connect(fd, &to->sa, to->len) != 0 || getsockname(fd, &bound.sa, &bound.len) != 0)
+		error = -errno;
+	close(fd);
+	if (error != 0)
+		return error;
+	fz_addr_set_port(&bound, 0);
+	*source = bound;
+	return 0;
+}

@@ -16,4 +16,7 @@ struct fz_route {
 FIZEAU_MUST_USE int fz_route_ask(const struct fz_addr *to, const struct fz_addr *from, uint32_t mark,
 	struct fz_route *route);
 
+/* The address of this host that packets to there, with this mark (0: none), would leave from; its port is 0. 0 or -errno. */
+FIZEAU_MUST_USE int fz_route_source(const struct fz_addr *to, uint32_t mark, struct fz_addr *source);
+
 #endif

@@ -139,6 +139,23 @@ static bool is_extended_error(const struct cmsghdr *cmsg)
 		(cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_RECVERR);
 }
 
+static void read_extended_error(const struct cmsghdr *cmsg, struct sock_extended_err *error)
+{
+	if (is_extended_error(cmsg) && cmsg->cmsg_len >= CMSG_LEN(sizeof(*error)))
+		memcpy(error, CMSG_DATA(cmsg), sizeof(*error));
+}
+
+int fz_stamping_read_icmp(struct msghdr *msg)
+{
+	struct sock_extended_err error = {0};
+
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg))
+		read_extended_error(cmsg, &error);
+	if (error.ee_origin != SO_EE_ORIGIN_ICMP && error.ee_origin != SO_EE_ORIGIN_ICMP6)
+		return 0;
+	return (int)error.ee_errno;
+}
+
 bool fz_stamping_read_sent(struct msghdr *msg, const struct fz_clock *clock, uint32_t *id, struct fizeau_stamp *stamp)
 {
 	struct scm_timestamping stamps = {0};
@@ -150,8 +167,8 @@ bool fz_stamping_read_sent(struct msghdr *msg, const struct fz_clock *clock, uin
 		if (cmsg->cmsg_level == SOL_SOCKET && cmsg->cmsg_type == SCM_TIMESTAMPING &&
 			cmsg->cmsg_len >= CMSG_LEN(sizeof(stamps)))
 			memcpy(&stamps, CMSG_DATA(cmsg), sizeof(stamps));
-		else if (is_extended_error(cmsg) && cmsg->cmsg_len >= CMSG_LEN(sizeof(error)))
-			memcpy(&error, CMSG_DATA(cmsg), sizeof(error));
+		else
+			read_extended_error(cmsg, &error);
 	}
 	if (error.ee_origin != SO_EE_ORIGIN_TIMESTAMPING || error.ee_errno != ENOMSG || error.ee_info != SCM_TSTAMP_SND)
 		return false;

@@ -49,6 +49,8 @@ size_t fz_stamping_want(uint8_t *at, enum fz_sent_names names, uint32_t id);
    card's stamp comes in a message of its own, after the kernel's, in the card's own time: see fz_stamping_card_left. */
 FIZEAU_MUST_USE bool fz_stamping_read_sent(struct msghdr *msg, const struct fz_clock *clock, uint32_t *id,
 	struct fizeau_stamp *stamp);
+/* The error (errno) that ICMP told of in a message of the error queue; 0: it tells of something else. */
+int fz_stamping_read_icmp(struct msghdr *msg);
 /* The card's transmit stamp, which is taken only if it lies little behind the kernel's of the same packet: else its
    clock is another. The difference counts as error, as for arrivals. */
 FIZEAU_MUST_USE bool fz_stamping_card_left(const struct fizeau_stamp *kernel, struct fizeau_stamp *card);

@@ -63,6 +63,9 @@ static int set_options(struct fz_udp *udp, int version, const struct fz_udp_opti
 		(void)set(udp->fd, SOL_SOCKET, SO_BUSY_POLL, (int)options->busy_poll_us);
 		(void)set(udp->fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, 1);
 	}
+	if (options->icmp_news)
+		udp->icmp_news = (version == 6 ? set(udp->fd, IPPROTO_IPV6, IPV6_RECVERR, 1)
+					       : set(udp->fd, IPPROTO_IP, IP_RECVERR, 1)) == 0;
 	udp->source = fz_stamping_enable(udp->fd);
 	return 0;
 }

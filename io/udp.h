@@ -33,6 +33,7 @@ struct fz_udp_options {
 	int receive_buffer;      /* octets wanted of SO_RCVBUF; 0: the system's */
 	uint32_t bypass_mark;    /* not 0: packets go around IPsec, with this mark (io/ipsec.h) */
 	bool receive_mark;       /* have the marks of packets told */
+	bool icmp_news;          /* what ICMP answers to packets is counted; who sends reads transmit stamps for it */
 	bool sent_stamps;        /* transmit stamps may be wanted (fz_udp_want_sent), where the kernel has them */
 	enum fz_udp_group group;
 	uint32_t busy_poll_us;   /* not 0: reads poll the card for so long where it can be polled (SO_BUSY_POLL) */
@@ -110,7 +111,7 @@ void fz_udp_want_sent(struct fz_udp *udp, uint32_t id);
 /* The same for the first of what is queued: it leaves with its train all the same. */
 void fz_udp_want_first_sent(struct fz_udp *udp, uint32_t id);
 /* Reads a batch of transmit stamps without waiting: how many, 0 if there is none, or -errno. They lie in the batch
-   until the next read of them. Other news of the error queue (ICMP) is passed over. */
+   until the next read of them. Other news of the error queue is passed over, ICMP's counted (icmp_news). */
 FIZEAU_MUST_USE int fz_udp_read_sent(struct fz_udp *udp, const struct fz_clock *clock,
 	const struct fz_sent_stamp **stamps);
 
@@ -124,6 +125,8 @@ struct fz_udp_counters {
 	uint64_t received, sent;
 	uint64_t send_drops;    /* the kernel would not take them */
 	uint64_t receive_drops; /* SO_RXQ_OVFL: our own socket's buffer was full */
+	uint64_t icmp;          /* errors that ICMP told of, and the last one: ECONNREFUSED is "port unreachable" */
+	int icmp_error;
 };
 void fz_udp_counters(const struct fz_udp *udp, struct fz_udp_counters *counters);
 

@@ -9,6 +9,7 @@
 #include "udp_state.h"
 
 #define TRAIN_OCTETS_MAX 65507 /* of one UDP datagram over IPv4, which a train is until the kernel takes it apart */
+#define NEWS_MAX 64            /* of ICMP, that one batch gets past */
 #define REFUSAL_TRAINS 1024    /* that leave one by one before the kernel is asked again */
 
 /* A kernel that does not know the control message would pass over it, and send a train as one long datagram. */
@@ -251,7 +252,7 @@ static void account(struct fz_udp *udp, uint32_t *at, uint32_t entries, uint32_t
 static uint32_t flush(struct fz_udp *udp, bool ordered)
 {
 	struct fz_udp_batch *batch = udp->batch;
-	uint32_t at = 0, refused = 0, plain = 0;
+	uint32_t at = 0, refused = 0, plain = 0, news = 0;
 	bool retried = false;
 
 	memset(batch->left, false, batch->queued);
@@ -268,6 +269,9 @@ static uint32_t flush(struct fz_udp *udp, bool ordered)
 			if (retried)
 				break;
 			retried = true;
+		} else if (error == ECONNREFUSED && udp->icmp_news && news < NEWS_MAX) {
+			/* ICMP's answer to an earlier one, which this call has taken off the socket. */
+			news++;
 		} else if (error != EINTR && batch->aboard[0] > 1) {
 			remember_refusal(udp, at, error);
 			plain = at + batch->aboard[0];

@@ -47,6 +47,14 @@ static bool id_of(const struct fz_udp *udp, uint32_t key, uint32_t *id)
 	return true;
 }
 
+static void count_icmp(struct fz_udp *udp, int error)
+{
+	if (error == 0)
+		return;
+	udp->counters.icmp++;
+	udp->counters.icmp_error = error;
+}
+
 int fz_udp_read_sent(struct fz_udp *udp, const struct fz_clock *clock, const struct fz_sent_stamp **stamps)
 {
 	struct fz_udp_batch *batch = udp->batch;
@@ -68,8 +76,9 @@ int fz_udp_read_sent(struct fz_udp *udp, const struct fz_clock *clock, const str
 			struct fz_sent_stamp *sent = &batch->sent_stamps[found];
 			uint32_t key;
 
-			if (fz_stamping_read_sent(&batch->sent_msgs[i].msg_hdr, clock, &key, &sent->stamp) &&
-				id_of(udp, key, &sent->id))
+			if (!fz_stamping_read_sent(&batch->sent_msgs[i].msg_hdr, clock, &key, &sent->stamp))
+				count_icmp(udp, fz_stamping_read_icmp(&batch->sent_msgs[i].msg_hdr));
+			else if (id_of(udp, key, &sent->id))
 				found++;
 		}
 	}

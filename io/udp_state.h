@@ -86,6 +86,7 @@ struct fz_udp {
 	struct fz_udp_batch *batch;
 	bool own_batch;
 	size_t wanted_octets; /* datagrams that are longer may be cut */
+	bool icmp_news;
 	bool trains; /* the kernel has UDP_SEGMENT */
 	enum fz_sent_names sent_names; /* whether there are transmit stamps, and who names them */
 	uint32_t *sent_keys;           /* FZ_SENT_COUNTED: ids by the kernel's count, SENT_KEYS of them */

@@ -34,6 +34,21 @@ static void loopback(void **state)
 	}
 }
 
+static void source(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1", "::1"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct fz_addr to = addr_of(hosts[i]), from;
+
+		fz_addr_set_port(&to, 862);
+		assert_int_equal(fz_route_source(&to, 0, &from), 0);
+		assert_true(fz_addr_same_host(&from, &to));
+		assert_int_equal(fz_addr_port(&from), 0);
+	}
+}
+
 static void nowhere(void **state)
 {
 	struct fz_addr none = {.len = 0}, v4 = addr_of("127.0.0.1"), v6 = addr_of("::1");
@@ -51,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loopback),
+		cmocka_unit_test(source),
 		cmocka_unit_test(nowhere),
 	};
 

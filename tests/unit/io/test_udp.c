@@ -330,6 +330,43 @@ static void port_unreachable(void **state)
 	fz_udp_close(udp);
 }
 
+/* What ICMP says of nobody is told, and holds nothing up. */
+static void icmp_is_counted(void **state)
+{
+	static const char *const hosts[] = {"127.0.0.1", "::1"};
+
+	(void)state;
+	for (size_t host = 0; host < 2; host++) {
+		const struct fz_udp_options options = {.batch = 4, .packet_octets = 10, .icmp_news = true};
+		struct fz_udp *gone = open_udp(hosts[host], 1, 10, 0), *udp;
+		struct fz_addr nobody = local_of(gone), local = addr_of(hosts[host]);
+		const struct fz_sent_stamp *stamps;
+		struct fz_clock clock = asked_clock();
+		struct fz_udp_counters counters;
+
+		assert_int_equal(fz_udp_open(&local, &options, &udp), 0);
+		fz_udp_close(gone);
+		fz_udp_counters(udp, &counters);
+		assert_int_equal(counters.icmp, 0);
+		for (unsigned i = 0; i < 3; i++) {
+			struct pollfd pfd = {.fd = fz_udp_fd(udp)};
+
+			send_one(udp, "a", &nobody, NULL, 0);
+			assert_int_equal(fz_udp_flush_in_order(udp), 1);
+			assert_int_equal(poll(&pfd, 1, 10000), 1);
+			assert_true(pfd.revents & POLLERR);
+			/* In the second round it is the next packet that meets the error. */
+			if (i != 1)
+				assert_int_equal(fz_udp_read_sent(udp, &clock, &stamps), 0);
+		}
+		fz_udp_counters(udp, &counters);
+		assert_int_equal(counters.icmp, 3);
+		assert_int_equal(counters.icmp_error, ECONNREFUSED);
+		assert_int_equal(counters.send_drops, 0);
+		fz_udp_close(udp);
+	}
+}
+
 /* All that were sent are received or counted as dropped here: never silently lost. */
 static void own_buffer_full(void **state)
 {
@@ -446,6 +483,7 @@ int main(void)
 		cmocka_unit_test(all_lengths),
 		cmocka_unit_test(one_refused),
 		cmocka_unit_test(port_unreachable),
+		cmocka_unit_test(icmp_is_counted),
 		cmocka_unit_test(own_buffer_full),
 		cmocka_unit_test(shared_batch),
 		cmocka_unit_test(bad_options),
