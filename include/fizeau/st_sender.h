@@ -34,8 +34,12 @@ FIZEAU_API void fizeau_st_sender_free(struct fizeau_st_sender *sender);
 /* Payload of each packet. */
 FIZEAU_API size_t fizeau_st_sender_octets(const struct fizeau_st_sender *sender);
 
+/* Whether packets that are prepared from now on carry the Access Report that the configuration asks for, as they do at first:
+   it is sent once, and again until it is echoed (RFC 8972 4.6). Where it is not, Extra Padding takes its place. */
+FIZEAU_API void fizeau_st_sender_report(struct fizeau_st_sender *sender, bool carried);
+
 /* Writes all of packet seq that does not depend on the moment of sending. buf has fizeau_st_sender_octets. Direct
-   Measurement's count is that of the packets prepared so far, with this one. FIZEAU_ERR_CRYPTO. */
+   Measurement's count is that of the packets up to this one, seq + 1. FIZEAU_ERR_CRYPTO. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_st_sender_prepare(struct fizeau_st_sender *sender, uint32_t seq, uint8_t *buf);
 /* Writes the stamp into a prepared packet, and the HMAC of authenticated mode, which covers it. FIZEAU_ERR_CRYPTO. */
 FIZEAU_API FIZEAU_MUST_USE int fizeau_st_sender_finish(

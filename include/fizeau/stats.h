@@ -98,6 +98,20 @@ FIZEAU_API void fizeau_distribution_of(int64_t *values, size_t count, struct fiz
 FIZEAU_API FIZEAU_MUST_USE int fizeau_round_trip_summarise(const struct fizeau_round_trip *records, size_t count,
 	uint32_t sent, int64_t timeout_ns, struct fizeau_round_trip_summary *summary);
 
+/* How a reflector numbers what it sends (RFC 8762 section 4). */
+enum fizeau_numbering {
+	FIZEAU_NUMBERS_UNKNOWN, /* too little came back to tell: nothing, or all of it and in order */
+	FIZEAU_NUMBERS_OWN,     /* it counts its reflections: stateful */
+	FIZEAU_NUMBERS_COPIED,  /* the sender's: stateless, or a count that only packets lost on the way back leave gaps in */
+	FIZEAU_NUMBERS_OTHER,   /* neither */
+};
+
+/* For reflectors that may be stateless, or whose numbers may begin above 0: finds that out, and corrects the loss by
+   direction in what fizeau_round_trip_summarise made of the same records. counts says that the reflector is known to count. Of
+   numbers that begin late what was lost before the first reflection is in neither direction. FIZEAU_ERR_MEMORY. */
+FIZEAU_API FIZEAU_MUST_USE int fizeau_round_trip_numbering(const struct fizeau_round_trip *records, size_t count,
+	uint32_t sent, bool counts, struct fizeau_round_trip_summary *summary, enum fizeau_numbering *numbering);
+
 /* Summary of an OWAMP session: its records in order of arrival, lost ones included, and what its sender said at its
    end (ranges and next_seqno; a number below that which has no record is neither sent nor lost: RFC 4656 3.8 drops the
    last Timeout's worth of an early stop). timeout_ns is the loss threshold. FIZEAU_ERR_MEMORY; FIZEAU_ERR_UNSENT if a

@@ -13,7 +13,7 @@
 
 /* Octets of those that a configuration asks for, with their headers. */
 size_t fz_st_ask_octets(const struct fizeau_st_sender_config *config);
-/* Writes them; packets: prepared so far, with this one. */
+/* Writes them; packets: sent so far, with this one. */
 void fz_st_ask_put(const struct fizeau_st_sender_config *config, uint32_t packets, uint8_t *octets);
 
 /* Which TLVs of a reflection came back with which flags, into unknown, malformed and integrity. False: I is among them, or

@@ -20,7 +20,7 @@ struct fizeau_st_sender {
 	size_t base;	   /* offset of the TLVs */
 	size_t hmac_at;	   /* of the HMAC TLV; 0: there is none */
 	size_t padding_at; /* of the octets of padding, which end the packet */
-	uint32_t prepared;
+	bool without_report;
 	uint64_t padding_seed;
 	struct fz_hmac256_key key;
 };
@@ -110,15 +110,32 @@ static void put_padding(const struct fizeau_st_sender *sender, uint32_t seq, uin
 		fz_padding_put(sender->padding_seed, seq, buf + sender->padding_at, len);
 }
 
+void fizeau_st_sender_report(struct fizeau_st_sender *sender, bool carried)
+{
+	sender->without_report = !carried && (sender->config.tlvs & FIZEAU_ST_TLV_BIT(FIZEAU_ST_ACCESS_REPORT)) != 0;
+}
+
+/* All packets of a session have the same length. */
+static void put_no_report(const struct fizeau_st_sender *sender, uint8_t *tlvs)
+{
+	struct fizeau_st_sender_config before = {
+		.tlvs = sender->config.tlvs & (FIZEAU_ST_TLV_BIT(FIZEAU_ST_ACCESS_REPORT) - 1)};
+	uint8_t *report = tlvs + fz_st_ask_octets(&before);
+
+	fz_st_tlv_put(report, FIZEAU_ST_EXTRA_PADDING, FZ_ST_ACCESS_REPORT_OCTETS);
+	memset(report + FZ_ST_TLV_HEADER, 0, FZ_ST_ACCESS_REPORT_OCTETS);
+}
+
 /*= rfc8762#section-4.2.1 ST-4.2.1-01 */
 /*= rfc8972#section-3 SX-3-03 */
 int fizeau_st_sender_prepare(struct fizeau_st_sender *sender, uint32_t seq, uint8_t *buf)
 {
 	const struct fz_st_packet packet = {.seq = seq, .ssid = sender->config.ssid};
 
-	sender->prepared++;
 	fz_st_put(buf, sender->base, sender->authenticated, &packet);
-	fz_st_ask_put(&sender->config, sender->prepared, buf + sender->base);
+	fz_st_ask_put(&sender->config, seq + 1, buf + sender->base);
+	if (sender->without_report)
+		put_no_report(sender, buf + sender->base);
 	put_padding(sender, seq, buf);
 	if (sender->hmac_at == 0)
 		return 0;

@@ -109,7 +109,7 @@ static void all_tlvs_there_and_back(void **state)
 			assert_int_equal(e.got.class_of_service.dscp2, 46);
 			assert_int_equal(e.got.class_of_service.ecn, 1);
 			assert_int_equal(e.got.class_of_service.rp, 0);
-			assert_int_equal(e.got.direct.sender_tx, n + 1);
+			assert_int_equal(e.got.direct.sender_tx, n * 2 + 1);
 			assert_int_equal(e.got.direct.reflector_rx, n + 1);
 			assert_int_equal(e.got.direct.reflector_tx, n + 1);
 			assert_int_equal(e.got.access.id, FIZEAU_ST_ACCESS_NON_3GPP);

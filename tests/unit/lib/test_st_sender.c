@@ -292,6 +292,40 @@ static void light_packets_are_short_and_end_in_padding(void **state)
 	fizeau_st_sender_free(sender);
 }
 
+/* Without a report packets are as long as with one, and the count of Direct Measurement goes by the number. */
+/*= rfc8972#section-4.6 SX-4.6-02 */
+static void a_report_is_in_some_packets(void **state)
+{
+	static const uint8_t direct[] = {0x80, 5, 0, 12, 0, 0, 0, 8}, report[] = {0x80, 6, 0, 4, 0x10, 2, 0, 0},
+			     padding[] = {0x80, 1, 0, 4, 0, 0, 0, 0}, follow_up[] = {0x80, 7, 0, 16, 0};
+	struct fizeau_st_sender_config config = {
+		.tlvs = FIZEAU_ST_TLV_BIT(FIZEAU_ST_DIRECT_MEASUREMENT) | FIZEAU_ST_TLV_BIT(FIZEAU_ST_ACCESS_REPORT) |
+			FIZEAU_ST_TLV_BIT(FIZEAU_ST_FOLLOW_UP),
+		.access_id = FIZEAU_ST_ACCESS_3GPP,
+		.access_return_code = FIZEAU_ST_NETWORK_UNAVAILABLE,
+	};
+	struct fizeau_st_sender *sender = st_sender(&config);
+	uint8_t got[PACKETS_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		bool carried = i % 2 == 0;
+
+		if (i > 0)
+			fizeau_st_sender_report(sender, carried);
+		assert_int_equal(st_send(sender, ST_SEQ, got, sizeof(got)), 44 + 16 + 8 + 20);
+		assert_memory_equal(got + 44, direct, sizeof(direct));
+		assert_memory_equal(got + 60, carried ? report : padding, 8);
+		assert_memory_equal(got + 68, follow_up, sizeof(follow_up));
+	}
+	fizeau_st_sender_free(sender);
+	config.tlvs = 0;
+	sender = st_sender(&config);
+	fizeau_st_sender_report(sender, false);
+	assert_int_equal(st_send(sender, ST_SEQ, got, sizeof(got)), 44);
+	fizeau_st_sender_free(sender);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
 		cmocka_unit_test(ssids_of_reflections),
 		cmocka_unit_test(stamps_of_either_format),
 		cmocka_unit_test(light_packets_are_short_and_end_in_padding),
+		cmocka_unit_test(a_report_is_in_some_packets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -452,6 +452,48 @@ static void loss_is_split_as_far_as_the_numbers_prove(void **state)
 	assert_split(3, 3, ordered, 0, (struct fz_loss){false, 0, 0});
 }
 
+/* Loss by direction of reflections with these numbers; -1: not known. */
+static void assert_numbering(const uint32_t (*pairs)[2], size_t count, uint32_t sent, bool counts,
+	enum fizeau_numbering wanted, int64_t forward, int64_t backward)
+{
+	struct fizeau_round_trip records[MAX];
+	struct fizeau_round_trip_summary s;
+	enum fizeau_numbering numbering;
+
+	for (size_t i = 0; i < count; i++)
+		records[i] = record(pairs[i][0], pairs[i][1], 10, 20);
+	assert_int_equal(fizeau_round_trip_summarise(records, count, sent, 1000 * MS, &s), 0);
+	assert_int_equal(fizeau_round_trip_numbering(records, count, sent, counts, &s, &numbering), 0);
+	assert_int_equal(numbering, wanted);
+	assert_int_equal(s.lost_forward_valid, forward >= 0);
+	if (forward >= 0) {
+		assert_int_equal(s.lost_forward, forward);
+		assert_int_equal(s.lost_backward, backward);
+	}
+}
+
+/*= rfc8762#section-4 ST-4-01 ST-4-02 */
+static void a_stateless_reflector_is_found_out(void **state)
+{
+	static const uint32_t copied[][2] = {{0, 0}, {2, 2}, {4, 4}}, all[][2] = {{0, 0}, {1, 1}, {2, 2}},
+			      own[][2] = {{0, 0}, {2, 1}, {4, 3}}, late[][2] = {{1, 1000}, {2, 1001}, {5, 1003}},
+			      other[][2] = {{0, 0}, {1, 70}, {2, 900}}, reordered[][2] = {{1, 0}, {0, 1}, {3, 2}};
+
+	(void)state;
+	assert_numbering(copied, 3, 5, false, FIZEAU_NUMBERS_COPIED, -1, -1);
+	/* Of one that is known to count the gaps are reflections that were lost. */
+	assert_numbering(copied, 3, 5, true, FIZEAU_NUMBERS_OWN, 0, 2);
+	assert_numbering(all, 3, 3, false, FIZEAU_NUMBERS_UNKNOWN, 0, 0);
+	/* Of what was lost behind the last one that came nothing is known. */
+	assert_numbering(all, 3, 6, false, FIZEAU_NUMBERS_UNKNOWN, 0, 0);
+	assert_numbering(own, 3, 5, false, FIZEAU_NUMBERS_OWN, 1, 1);
+	/* 3 and 4 were lost, one on each way; what became of 0 nobody knows. */
+	assert_numbering(late, 3, 6, false, FIZEAU_NUMBERS_OWN, 1, 1);
+	assert_numbering(other, 3, 3, false, FIZEAU_NUMBERS_OTHER, -1, -1);
+	assert_numbering(reordered, 3, 4, false, FIZEAU_NUMBERS_OWN, 1, 0);
+	assert_numbering(NULL, 0, 4, false, FIZEAU_NUMBERS_UNKNOWN, -1, -1);
+}
+
 static void one_unsynchronized_stamp_is_enough(void **state)
 {
 	struct fizeau_round_trip records[] = {record(0, 0, 10, 20), record(1, 1, 10, 20)};
@@ -503,6 +545,7 @@ int main(void)
 		cmocka_unit_test(nothing_measured_is_no_value),
 		cmocka_unit_test(a_number_that_was_not_sent_is_an_error),
 		cmocka_unit_test(loss_is_split_as_far_as_the_numbers_prove),
+		cmocka_unit_test(a_stateless_reflector_is_found_out),
 		cmocka_unit_test(one_unsynchronized_stamp_is_enough),
 		cmocka_unit_test(ttls_of_neighbours_are_255),
 	};
