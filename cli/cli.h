@@ -19,6 +19,7 @@ typedef int fz_command_fn(int argc, char **argv);
 int fz_cmd_twoway(int argc, char **argv);
 int fz_cmd_oneway(int argc, char **argv);
 int fz_cmd_fetch(int argc, char **argv);
+int fz_cmd_stamp(int argc, char **argv);
 int fz_cmd_keys(int argc, char **argv);
 int fz_cmd_status(int argc, char **argv);
 

@@ -49,10 +49,11 @@ static int prepare(void *arg, uint32_t seq, uint8_t *buf)
 	return fizeau_sender_prepare(sender, seq, buf);
 }
 
-static int finish(void *arg, uint8_t *buf, struct fizeau_stamp stamp)
+static int finish(void *arg, uint32_t seq, uint8_t *buf, struct fizeau_stamp stamp)
 {
 	struct fizeau_sender *sender = arg;
 
+	(void)seq;
 	return fizeau_sender_finish(sender, buf, stamp);
 }
 

@@ -14,6 +14,7 @@ const char *fz_fault_name(enum fz_fault_reason reason)
 		[FZ_FAULT_SENDING] = "sending",
 		[FZ_FAULT_LATE] = "late",
 		[FZ_FAULT_LOST] = "lost",
+		[FZ_FAULT_DISCARDED] = "discarded",
 		[FZ_FAULT_LOCAL] = "local",
 		[FZ_FAULT_INTERRUPTED] = "interrupted",
 	};

@@ -16,6 +16,7 @@ enum fz_fault_reason {
 	FZ_FAULT_SENDING,     /* the kernel of this host takes no packets to it */
 	FZ_FAULT_LATE,        /* every packet came back too late */
 	FZ_FAULT_LOST,        /* no packet came back */
+	FZ_FAULT_DISCARDED,   /* what came back was not usable */
 	FZ_FAULT_LOCAL,       /* this host lacks memory, ports or descriptors */
 	FZ_FAULT_INTERRUPTED, /* the user did not wait */
 };

@@ -130,6 +130,7 @@ json_t *fz_json_session(const struct fz_session_facts *facts, const char *direct
 		[FZ_ENDED_SENDING] = "sending",
 		[FZ_ENDED_SERVER] = "server",
 		[FZ_ENDED_INVALID] = "invalid",
+		[FZ_ENDED_SSID] = "ssid",
 		[FZ_ENDED_NOT] = "running",
 	};
 	json_t *object = json_object();

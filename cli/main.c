@@ -17,6 +17,7 @@ struct command {
 static const struct command commands[] = {
 	{"twoway", fz_cmd_twoway, "measure both directions to a TWAMP server"},
 	{"oneway", fz_cmd_oneway, "measure to an OWAMP server and from it, each direction on its own"},
+	{"stamp", fz_cmd_stamp, "measure both directions to a STAMP or TWAMP Light reflector"},
 	{"fetch", fz_cmd_fetch, "a session that an OWAMP server has stored"},
 	{"keys", fz_cmd_keys, "list the IKE SAs that can key a measurement, or set one up"},
 	{"status", fz_cmd_status, "show what a running fizeaud does"},

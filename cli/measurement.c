@@ -84,7 +84,7 @@ static int prepare(struct fz_command *command)
 	size_t octets;
 
 	/* Before signals are the loop's: the targets may be typed in. */
-	if (options->command == FZ_TWOWAY && !load_targets(command))
+	if (fz_takes_targets(options->command) && !load_targets(command))
 		return FZ_EXIT_USAGE;
 	if (options->keys_file != NULL) {
 		command->passphrases = fz_passphrases_load(options->keys_file, error, sizeof(error));
@@ -237,6 +237,41 @@ static void say_way_around(const struct fz_measurement *measurement)
 			"0x%x around it", route.interface, (unsigned)options->bypass_mark);
 }
 
+/* Where packets to peer leave from; false after a complaint. */
+static bool find_source(struct fz_measurement *measurement, const struct fz_addr *peer, struct fz_addr *local)
+{
+	const struct fz_measure_options *options = measurement->options;
+	int rc;
+
+	if (options->source_given) {
+		*local = options->source;
+		return true;
+	}
+	rc = fz_route_source(peer, options->bypass_mark, local);
+	if (rc < 0)
+		fz_measurement_fail(measurement, FZ_FAULT_UNREACHABLE, "no way to %s: %s: see the routes of this host",
+			measurement->setup.host, fizeau_strerror(rc));
+	return rc >= 0;
+}
+
+bool fz_measurement_find(struct fz_measurement *measurement)
+{
+	struct fz_control *control = &measurement->setup.control;
+	struct fz_addr addrs[ADDRESSES_MAX];
+	int count = resolve(measurement, addrs);
+
+	measurement->setup.options = measurement->options;
+	for (int i = 0; i < count && *measurement->interrupts == 0; i++) {
+		control->peer = addrs[i];
+		fz_addr_host_text(&addrs[i], measurement->setup.host);
+		if (find_source(measurement, &addrs[i], &control->local)) {
+			say_way_around(measurement);
+			return true;
+		}
+	}
+	return false;
+}
+
 /*= rfc5938#section-2 IS-2-01 IS-2-02 */
 /*= rfc5938#section-4.1 IS-4.1-01 */
 bool fz_measurement_start(struct fz_measurement *measurement, const struct fizeau_sid *sid)
@@ -312,6 +347,7 @@ static int open_port(const struct fz_measurement *measurement, size_t packet_oct
 										   : FIZEAU_TEST_PACKET_MAX),
 		.receive_buffer = RECEIVE_BUFFER,
 		.sent_stamps = true,
+		.icmp_news = measurement->options->command == FZ_STAMP,
 		.busy_poll_us = measurement->options->busy_poll ? BUSY_POLL_US : 0,
 		.bypass_mark = measurement->options->bypass_mark,
 	};
@@ -374,7 +410,7 @@ void fz_measurement_result(const struct fz_measurement *measurement, struct fz_r
 {
 	const struct fz_setup *setup = &measurement->setup;
 
-	result->protocol = fz_protocol_name(measurement->options->protocol);
+	result->protocol = fz_options_protocol(measurement->options);
 	result->mode = setup->mode & FIZEAU_MODE_SECURITY;
 	result->features = measurement->options->protocol == FIZEAU_TWAMP ? setup->mode & FIZEAU_MODE_FEATURES : 0;
 	result->key = setup->key;

@@ -27,7 +27,7 @@ struct fz_command {
 	struct fz_ike_static *table;
 	pthread_mutex_t table_lock;
 	FILE *records;                   /* --records; NULL: none */
-	struct fz_target_list targets;   /* twoway: one or more */
+	struct fz_target_list targets;   /* of a command that takes several: one or more */
 };
 
 /* One server. */
@@ -65,6 +65,9 @@ void fz_measurement_init(struct fz_measurement *measurement, struct fz_command *
 /* Resolves and connects; false after a complaint, or silently when interrupted. Close setup.control afterwards,
    whatever came. */
 FIZEAU_MUST_USE bool fz_measurement_connect(struct fz_measurement *measurement);
+/* Without a control connection: resolves, and finds the way to the first address that has one, as setup.control's peer and
+   local address (port 0). False as above. */
+FIZEAU_MUST_USE bool fz_measurement_find(struct fz_measurement *measurement);
 /* Why this server was not measured: noted in fault, or said. */
 __attribute__((format(printf, 3, 4))) void fz_measurement_fail(const struct fz_measurement *measurement,
 	enum fz_fault_reason reason, const char *format, ...);
@@ -76,7 +79,7 @@ FIZEAU_MUST_USE bool fz_measurement_await(struct fz_measurement *measurement, co
 FIZEAU_MUST_USE bool fz_measurement_start(struct fz_measurement *measurement, const struct fizeau_sid *sid);
 /* Complains of a session that was refused. */
 void fz_measurement_explain_refusal(const struct fz_measurement *measurement, const char *what, uint8_t accept);
-/* A UDP socket for test packets at the control connection's address, on one of the ports wanted. NULL after a
+/* A UDP socket for test packets at setup.control's local address, on one of the ports wanted. NULL after a
    complaint. */
 struct fz_udp *fz_measurement_udp(struct fz_measurement *measurement, size_t packet_octets);
 /* Expected duration of the schedule, for people. */

@@ -7,6 +7,7 @@
 #include "io/dscp.h"
 #include "io/ipsec.h"
 #include "options.h"
+#include "options_stamp.h"
 #include "options_table.h"
 
 #define TIMEOUT_MAX_NS 3600000000000 /* an hour: longer than any packet lives */
@@ -206,6 +207,8 @@ static bool set_keying(struct fz_measure_options *options, int option, const cha
 
 static bool set(struct fz_measure_options *options, int option, const char *value, char error[static 512])
 {
+	if (option >= FZ_OPTION_LIGHT && option <= FZ_OPTION_ACCESS_RETRIES)
+		return fz_options_set_stamp(&options->stamp, option, value, error);
 	switch (option) {
 	case '4':
 		options->family = AF_INET;
@@ -269,6 +272,18 @@ static bool lists_open(const struct fz_measure_options *options)
 	return false;
 }
 
+bool fz_takes_targets(enum fz_measure_command command)
+{
+	return command == FZ_TWOWAY || command == FZ_STAMP;
+}
+
+const char *fz_options_protocol(const struct fz_measure_options *options)
+{
+	if (options->command == FZ_STAMP)
+		return options->stamp.light ? "TWAMP Light" : "STAMP";
+	return options->protocol == FIZEAU_OWAMP ? "OWAMP" : "TWAMP";
+}
+
 /* What no server could make good. */
 static bool check(const struct fz_measure_options *options, char error[static 512])
 {
@@ -292,6 +307,8 @@ static bool check(const struct fz_measure_options *options, char error[static 51
 		text = "--source is of the other address family";
 	else if (options->begin > options->end)
 		text = "--begin must not be above --end";
+	else if (options->command == FZ_STAMP)
+		text = fz_options_check_stamp(options);
 	if (text != NULL)
 		snprintf(error, 512, "%s", text);
 	return text == NULL;
@@ -301,18 +318,20 @@ static void set_defaults(struct fz_measure_options *options, enum fz_measure_com
 {
 	*options = (struct fz_measure_options){
 		.command = command,
-		.protocol = command == FZ_TWOWAY ? FIZEAU_TWAMP : FIZEAU_OWAMP,
+		.protocol = command == FZ_ONEWAY || command == FZ_FETCH ? FIZEAU_OWAMP : FIZEAU_TWAMP,
 		.count = 100,
 		.schedule = "exp:100ms",
 		.slots[0] = {.exponential = true, .ns = 100000000},
 		.slot_count = 1,
 		.timeout_ns = 2000000000,
-		.ike = FZ_IKE_AUTO,
+		.ike = command == FZ_STAMP ? FZ_IKE_OFF : FZ_IKE_AUTO,
 		.ike_socket = FZ_KEY_SERVICE,
 		.ike_reading = FIZEAU_IKE_DIRECT,
 		/*= rfc5357#section-6 TW-6-03 */
 		.pbkdf2_max = FIZEAU_COUNT_MAX_DEFAULT,
 		.family = AF_UNSPEC,
+		/*= rfc8972#section-4.6 SX-4.6-03 */
+		.stamp = {.access_timeout_ns = 3000000000, .access_retries = 4},
 		.begin = FIZEAU_FETCH_ALL_BEGIN,
 		.end = FIZEAU_FETCH_ALL_END,
 	};
@@ -324,11 +343,11 @@ static bool set_operands(struct fz_measure_options *options, const char *name, i
 {
 	bool fetch = options->command == FZ_FETCH;
 
-	if (options->command == FZ_TWOWAY && count == 0 && options->targets_file == NULL) {
+	if (fz_takes_targets(options->command) && count == 0 && options->targets_file == NULL) {
 		snprintf(error, 512, "fizeau %s takes one HOST[:PORT] or more, or --targets FILE", name);
 		return false;
 	}
-	if (options->command != FZ_TWOWAY && count != (fetch ? 2 : 1)) {
+	if (!fz_takes_targets(options->command) && count != (fetch ? 2 : 1)) {
 		snprintf(error, 512, "fizeau %s takes one HOST[:PORT]%s", name, fetch ? " and one SID" : "");
 		return false;
 	}

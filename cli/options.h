@@ -21,6 +21,7 @@ enum fz_measure_command {
 	FZ_TWOWAY,
 	FZ_ONEWAY,
 	FZ_FETCH,
+	FZ_STAMP,
 };
 
 enum fz_ike_wish {
@@ -30,13 +31,28 @@ enum fz_ike_wish {
 	FZ_IKE_OFF,
 };
 
+/* What only fizeau stamp takes. */
+struct fz_stamp_options {
+	bool light;          /* TWAMP Light */
+	bool ptp;            /* stamps of ours are PTPv2 */
+	bool ssid_given;
+	uint16_t ssid;       /* of the first target, those of the others follow; 0: none */
+	bool need_ssid;      /* a reflector that does not return it ends its session */
+	uint32_t tlvs;       /* FIZEAU_ST_TLV_BIT, of HMAC too */
+	bool class_given;
+	uint8_t class_dscp;  /* DSCP1 of Class of Service; not given: that of the packets */
+	uint8_t access_id, access_code;
+	int64_t access_timeout_ns;
+	uint32_t access_retries;
+};
+
 /* Texts lie in argv. */
 struct fz_measure_options {
 	char host[256]; /* the first; empty: only targets_file has them */
 	uint16_t port;  /* 0: the protocol's */
-	char **hosts;   /* twoway: all of them, as given */
+	char **hosts;   /* twoway, stamp: all of them, as given */
 	size_t host_count;
-	const char *targets_file; /* twoway: more of them; NULL: none; "-" is stdin */
+	const char *targets_file; /* twoway, stamp: more of them; NULL: none; "-" is stdin */
 	struct fz_feature_wish features; /* twoway */
 	uint32_t count;
 	struct fz_slot_wish slots[FZ_SLOTS_MAX];
@@ -69,7 +85,8 @@ struct fz_measure_options {
 	bool quiet;
 	int verbose;
 	enum fz_measure_command command;
-	enum fizeau_protocol protocol; /* of the command */
+	enum fizeau_protocol protocol; /* of the command's control connections */
+	struct fz_stamp_options stamp;
 	bool to, from;           /* oneway: directions wanted, at least one */
 	uint8_t sid[FIZEAU_SID_OCTETS]; /* fetch */
 	bool range;              /* fetch: --begin or --end was given */
@@ -81,6 +98,10 @@ struct fz_measure_options {
    options are errors too. */
 FIZEAU_MUST_USE bool fz_options_measure(enum fz_measure_command command, int argc, char **argv,
 	struct fz_measure_options *options, char error[static 512]);
+/* Whether the command takes several targets. */
+bool fz_takes_targets(enum fz_measure_command command);
+/* "TWAMP", "OWAMP", "STAMP", "TWAMP Light". */
+const char *fz_options_protocol(const struct fz_measure_options *options);
 void fz_options_help(enum fz_measure_command command, FILE *out);
 
 #endif

@@ -7,7 +7,10 @@
 #define TWOWAY (1u << FZ_TWOWAY)
 #define ONEWAY (1u << FZ_ONEWAY)
 #define FETCH (1u << FZ_FETCH)
-#define TESTS (TWOWAY | ONEWAY) /* the commands that send test packets */
+#define STAMP (1u << FZ_STAMP)
+#define MANY (TWOWAY | STAMP)           /* the commands that take several targets */
+#define TESTS (TWOWAY | ONEWAY | STAMP) /* those that send test packets */
+#define SERVERS (TWOWAY | ONEWAY | FETCH) /* those with a control connection */
 #define ALL (TESTS | FETCH)
 
 static const struct fz_option table[] = {
@@ -16,25 +19,36 @@ static const struct fz_option table[] = {
 		"100ms periodic, exp:100ms Poisson, exp:1s,0s a list of slots (exp:100ms)"},
 	{TWOWAY, 's', "padding", "N", "octets of Packet Padding (27 with open test packets, else 0)"},
 	{ONEWAY, 's', "padding", "N", "octets of Packet Padding (0)"},
+	{STAMP, 's', "padding", "N", "octets of Extra Padding (0); with --light of Packet Padding (27)"},
 	{TESTS, 'w', "timeout", "T", "a packet later than this is lost (2s)"},
 	{ONEWAY, FZ_OPTION_TO, "to", NULL, "only the direction to HOST"},
 	{ONEWAY, FZ_OPTION_FROM, "from", NULL, "only the direction from HOST"},
 	{FETCH, FZ_OPTION_BEGIN, "begin", "N", "first number wanted (0)"},
 	{FETCH, FZ_OPTION_END, "end", "N", "last number wanted (the session's last)"},
-	{TWOWAY, FZ_OPTION_TARGETS, "targets", "FILE", "more servers: HOST[:PORT] a line, # comments; - is stdin"},
+	{MANY, FZ_OPTION_TARGETS, "targets", "FILE", "more of them: HOST[:PORT] a line, # comments; - is stdin"},
 	{TWOWAY, 'm', "mode", "LIST", "acceptable modes, best first: encrypted, authenticated, mixed, open\n"
 		"(with a key authenticated, without open)"},
 	{ONEWAY | FETCH, 'm', "mode", "LIST", "acceptable modes, best first: encrypted, authenticated, open\n"
 		"(with a key authenticated, without open)"},
 	{TWOWAY, FZ_OPTION_FEATURES, "features", "LIST",
 		"features to use, if the server offers all of them: individual,\nreflect-octets[=N], symmetrical, dscp-ecn, ptp (none)"},
-	{ALL, FZ_OPTION_IKE, "ike", "MODE", "key from an IKE SA: auto, require, initiate, off (auto)"},
+	{STAMP, FZ_OPTION_LIGHT, "light", NULL, "packets of TWAMP Light instead of STAMP's"},
+	{STAMP, FZ_OPTION_SSID, "ssid", "N", "session identifier, 0: none (random); those of more targets follow"},
+	{STAMP, FZ_OPTION_NEED_SSID, "need-ssid", NULL, "end where the reflector does not return the identifier"},
+	{STAMP, FZ_OPTION_TLV, "tlv", "LIST", "location, timestamp-information, class-of-service[=DSCP],\n"
+		"direct-measurement, follow-up, access-report=ID:CODE, hmac"},
+	{STAMP, FZ_OPTION_ACCESS_TIMEOUT, "access-timeout", "T", "an Access Report not echoed for so long is sent again (3s)"},
+	{STAMP, FZ_OPTION_ACCESS_RETRIES, "access-retries", "N", "how often, at most (4)"},
+	{STAMP, FZ_OPTION_PTP, "ptp", NULL, "stamps in PTPv2 format instead of NTP's"},
+	{SERVERS, FZ_OPTION_IKE, "ike", "MODE", "key from an IKE SA: auto, require, initiate, off (auto)"},
+	{STAMP, FZ_OPTION_IKE, "ike", "MODE", "key from an IKE SA: auto, require, initiate, off (off)"},
 	{ALL, FZ_OPTION_IKE_SOCKET, "ike-socket", "PATH", "the key service (/run/charon.ippm)"},
 	{ALL, FZ_OPTION_IKE_STATIC, "ike-static", "FILE", "lab and test only: IKE SAs from a file"},
-	{ALL, FZ_OPTION_IKE_KEY, "ike-key", "READING", "direct or pbkdf2: how RFC 7717 makes the Token key (direct)"},
-	{ALL, 'k', "keyid", "ID", "with --keys: use the passphrase of ID"},
+	{SERVERS, FZ_OPTION_IKE_KEY, "ike-key", "READING", "direct or pbkdf2: how RFC 7717 makes the Token key (direct)"},
+	{SERVERS, 'k', "keyid", "ID", "with --keys: use the passphrase of ID"},
+	{STAMP, 'k', "keyid", "ID", "with --keys: authenticated, the passphrase of ID is the HMAC key"},
 	{ALL, FZ_OPTION_KEYS, "keys", "FILE", "passphrases, KEYID PASSPHRASE a line"},
-	{ALL, FZ_OPTION_PBKDF2_MAX, "pbkdf2-max", "N", "largest number of PBKDF2 rounds done for a server (32768)"},
+	{SERVERS, FZ_OPTION_PBKDF2_MAX, "pbkdf2-max", "N", "largest number of PBKDF2 rounds done for a server (32768)"},
 	{TESTS, FZ_OPTION_DSCP, "dscp", "D", "of the test packets: name (ef, af41, cs1) or number (0)"},
 	{ALL, '4', NULL, NULL, "only IPv4"},
 	{ALL, '6', NULL, NULL, "only IPv6"},
@@ -48,7 +62,7 @@ static const struct fz_option table[] = {
 	{ALL, FZ_OPTION_SAME_CLOCK, "same-clock", NULL, "both ends go by the same clock"},
 	{ALL, 'j', "json", NULL, "one JSON document on stdout, fizeau-result(5)"},
 	{ALL, FZ_OPTION_RECORDS, "records", "FILE", "every packet, as JSON lines"},
-	{TWOWAY | FETCH, 'q', "quiet", NULL, "one line"},
+	{MANY | FETCH, 'q', "quiet", NULL, "one line"},
 	{ONEWAY, 'q', "quiet", NULL, "one line for each direction"},
 	{ALL, 'v', "verbose", NULL, "tell the steps"},
 	{ALL, FZ_OPTION_HELP, "help", NULL, "this"},
@@ -123,6 +137,9 @@ void fz_options_help(enum fz_measure_command command, FILE *out)
 		[FZ_FETCH] = "usage: fizeau fetch [OPTIONS] HOST[:PORT] SID\n"
 			"Fetches the records of a session from an OWAMP server (RFC 4656), port 861, and sums them "
 			"up.\n",
+		[FZ_STAMP] = "usage: fizeau stamp [OPTIONS] HOST[:PORT]...\n"
+			"Measures both directions to STAMP or TWAMP Light reflectors (RFC 8762, 8972), port 862, with all "
+			"of them at once.\n",
 	};
 
 	fprintf(out, "%s\n", heads[command]);

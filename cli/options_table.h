@@ -27,6 +27,13 @@ enum fz_long_option {
 	FZ_OPTION_CLOCK,
 	FZ_OPTION_SAME_CLOCK,
 	FZ_OPTION_FEATURES,
+	FZ_OPTION_LIGHT,
+	FZ_OPTION_PTP,
+	FZ_OPTION_SSID,
+	FZ_OPTION_NEED_SSID,
+	FZ_OPTION_TLV,
+	FZ_OPTION_ACCESS_TIMEOUT,
+	FZ_OPTION_ACCESS_RETRIES,
 };
 
 struct fz_option {
@@ -37,7 +44,7 @@ struct fz_option {
 	const char *text;      /* of --help; a line break goes on in the same column */
 };
 
-#define FZ_OPTIONS_MAX 48
+#define FZ_OPTIONS_MAX 64
 
 const struct fz_option *fz_options_table(size_t *count);
 /* For getopt_long: the command's options. */

@@ -6,6 +6,7 @@
 #include "json_parts.h"
 #include "out_clock.h"
 #include "out_features.h"
+#include "out_stamp.h"
 #include "out_stamps.h"
 
 static json_t *key(const struct fz_result_key *k)
@@ -23,8 +24,9 @@ static json_t *key(const struct fz_result_key *k)
 	return object;
 }
 
-static json_t *discarded(const struct fz_discards *d)
+static json_t *discarded(const struct fz_result_session *session)
 {
+	const struct fz_discards *d = &session->discards;
 	json_t *object = json_object();
 
 	json_object_set_new(object, "hmac", fz_json_number(d->hmac));
@@ -32,6 +34,10 @@ static json_t *discarded(const struct fz_discards *d)
 	json_object_set_new(object, "error_estimate", fz_json_number(d->error_estimate));
 	json_object_set_new(object, "unknown_number", fz_json_number(d->unknown_number));
 	json_object_set_new(object, "foreign_source", fz_json_number(d->foreign_source));
+	if (session->stamp != NULL) {
+		json_object_set_new(object, "ssid", fz_json_number(d->ssid));
+		json_object_set_new(object, "stamp_format", fz_json_number(d->stamp_format));
+	}
 	return object;
 }
 
@@ -58,7 +64,7 @@ static json_t *packets(const struct fz_result_session *session)
 	json_object_set_new(object, "sender_late", fz_json_number(session->sender_late));
 	json_object_set_new(object, "send_drops", fz_json_number(session->send_drops));
 	json_object_set_new(object, "receive_drops", fz_json_number(session->receive_drops));
-	json_object_set_new(object, "discarded", discarded(&session->discards));
+	json_object_set_new(object, "discarded", discarded(session));
 	return object;
 }
 
@@ -110,6 +116,8 @@ static json_t *session_of(const struct fz_result_session *session)
 	json_object_set_new(object, "reflect_octets", fz_json_reflect_octets(session));
 	json_object_set_new(object, "dscp_ecn", fz_json_dscp_ecn(session));
 	json_object_set_new(object, "ptp", fz_json_ptp(session));
+	if (session->stamp != NULL)
+		json_object_set_new(object, "stamp", fz_json_stamp_session(session));
 	return object;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "out_clock.h"
 #include "out_features.h"
+#include "out_stamp.h"
 #include "out_stamps.h"
 #include "result.h"
 #include "text_parts.h"
@@ -94,6 +95,8 @@ static void put_discards(const struct fz_discards *d, FILE *out)
 		{d->error_estimate, "with an invalid Error Estimate"},
 		{d->unknown_number, "with a number that was not sent"},
 		{d->foreign_source, "from another source"},
+		{d->ssid, "of another session"},
+		{d->stamp_format, "with stamps that are in another format than said"},
 	};
 
 	fz_put_discards("", reasons, sizeof(reasons) / sizeof(reasons[0]), out);
@@ -118,17 +121,30 @@ static void put_trouble(const struct fz_result_session *session, FILE *out)
 			session->summary.sent, session->facts.wanted);
 }
 
+static void session_name(const struct fz_result_session *session, char name[static 2 * FIZEAU_SID_OCTETS + 8])
+{
+	char sid[2 * FIZEAU_SID_OCTETS + 1];
+
+	fz_hex_text(session->facts.sid, FIZEAU_SID_OCTETS, sid);
+	if (session->stamp == NULL)
+		snprintf(name, sizeof(sid) + 4, "SID %s", sid);
+	else if (session->stamp->ssid != 0)
+		snprintf(name, sizeof(sid), "SSID %u", session->stamp->ssid);
+	else
+		snprintf(name, sizeof(sid), "no SSID");
+}
+
 static void put_session(const struct fz_result_session *session, FILE *out)
 {
 	const struct fizeau_round_trip_summary *s = &session->summary;
 	struct fz_clock_verdict clocks = fz_clock_two_way(session);
-	char local[FZ_ADDR_TEXT], remote[FZ_ADDR_TEXT], sid[2 * FIZEAU_SID_OCTETS + 1];
+	char local[FZ_ADDR_TEXT], remote[FZ_ADDR_TEXT], name[2 * FIZEAU_SID_OCTETS + 8];
 
 	fz_addr_text(&session->facts.local, local);
 	fz_addr_text(&session->facts.remote, remote);
-	fz_hex_text(session->facts.sid, FIZEAU_SID_OCTETS, sid);
-	fprintf(out, "%s to %s, %u octets, dscp %u, schedule %s, SID %s%s\n\n", local, remote,
-		session->facts.packet_octets, session->facts.dscp, session->facts.schedule, sid,
+	session_name(session, name);
+	fprintf(out, "%s to %s, %u octets, dscp %u, schedule %s, %s%s\n\n", local, remote,
+		session->facts.packet_octets, session->facts.dscp, session->facts.schedule, name,
 		session->facts.bypass_mark != 0 ? ", around IPsec" : "");
 	put_counts(session, out);
 	fprintf(out, "\n%-12s %10s %10s %10s %10s %10s\n", "ms", "min", "median", "p95", "p99", "max");
@@ -144,6 +160,8 @@ static void put_session(const struct fz_result_session *session, FILE *out)
 	fz_put_send_times("", &session->send_error, &session->missed, out);
 	put_ttl(s, out);
 	fz_put_features(session, out);
+	if (session->stamp != NULL)
+		fz_put_stamp(session, out);
 	put_trouble(session, out);
 }
 

@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "io/stamping.h"
 #include "keying.h"
+#include "stamp_result.h"
 #include "twamp_features.h"
 #include "values.h"
 
@@ -32,6 +33,8 @@ struct fz_discards {
 	uint64_t error_estimate; /* Multiplier 0 */
 	uint64_t unknown_number; /* a number that was not sent */
 	uint64_t foreign_source; /* from another host or port */
+	uint64_t ssid;           /* STAMP: of another session */
+	uint64_t stamp_format;   /* STAMP: stamps that are in another format than the packet says */
 };
 
 /* How a test session ended. */
@@ -42,6 +45,7 @@ enum fz_ending {
 	FZ_ENDED_SENDING,     /* the kernel would not send any more */
 	FZ_ENDED_SERVER,      /* the server stopped early */
 	FZ_ENDED_INVALID,     /* an end said that it failed, or their accounts contradict each other */
+	FZ_ENDED_SSID,        /* the reflector does not return the session identifier, which was wanted */
 	FZ_ENDED_NOT,         /* it was still going on when it was fetched */
 };
 
@@ -70,9 +74,10 @@ struct fz_session_facts {
 	struct fz_clock_facts clock;
 };
 
-/* A session of TWAMP. */
+/* A session of TWAMP or STAMP. */
 struct fz_result_session {
 	struct fz_session_facts facts;
+	const struct fz_stamp_result *stamp; /* NULL: TWAMP */
 	struct fizeau_round_trip_summary summary;
 	struct fizeau_distribution send_error; /* departure less schedule */
 	uint64_t sender_late;      /* packets that left more than a millisecond late */
@@ -126,7 +131,7 @@ enum fz_trust fz_one_way_trust(const struct fizeau_one_way_summary *summary);
 int64_t fz_one_way_error_ns(const struct fizeau_one_way_summary *summary);
 
 struct fz_result {
-	const char *protocol; /* "TWAMP", "OWAMP" */
+	const char *protocol; /* "TWAMP", "OWAMP", "STAMP", "TWAMP Light" */
 	uint32_t mode;        /* one security mode */
 	uint32_t features;    /* TWAMP: bits of FIZEAU_MODE_FEATURES that were agreed on */
 	struct fz_result_key key;

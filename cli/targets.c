@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "out_targets.h"
@@ -41,6 +42,7 @@ struct targets {
 	struct target *all;
 	size_t *servers;              /* of each target the first with the same text */
 	size_t count, running;
+	uint16_t first_ssid;          /* of STAMP sessions */
 	struct fz_pool *pool;
 	struct fz_udp_batch *udp_batch; /* of several targets; NULL: the only one has its own */
 	unsigned interrupts;          /* seen */
@@ -52,6 +54,17 @@ struct targets {
 static bool are_several(const struct targets *targets)
 {
 	return targets->count > 1;
+}
+
+/* Each session has one of its own, and none has 0. */
+/*= rfc8972#section-3 SX-3-01 SX-3-02 */
+static uint16_t ssid_of(const struct targets *targets, size_t job)
+{
+	const struct fz_stamp_options *options = &targets->command->options.stamp;
+
+	if (options->light || (options->ssid_given && options->ssid == 0))
+		return 0;
+	return (uint16_t)((targets->first_ssid - 1 + job) % UINT16_MAX + 1);
 }
 
 /* In a thread of the pool. */
@@ -75,7 +88,8 @@ static void set_up(void *arg, struct fz_worker *worker, size_t job)
 	measurement->udp_batch = targets->udp_batch;
 	measurement->fault = &twoway->fault;
 	twoway->loop = targets->command->loop;
-	if (fz_twoway_set_up(twoway, &target->phase))
+	if (targets->command->options.command == FZ_STAMP ? fz_stamp_set_up(twoway, &target->phase, ssid_of(targets, job))
+							  : fz_twoway_set_up(twoway, &target->phase))
 		return;
 	if (twoway->fault.reason == FZ_FAULT_NONE)
 		twoway->fault.reason = FZ_FAULT_INTERRUPTED;
@@ -283,13 +297,14 @@ static int report_one(const struct targets *targets)
 	return fault->reason == FZ_FAULT_LOCAL ? FZ_EXIT_USAGE : FZ_EXIT_REFUSED;
 }
 
-static void conclude(const struct target *target, enum fizeau_protocol protocol, struct fz_target_result *result)
+static void conclude(const struct target *target, const struct fz_measure_options *options,
+	struct fz_target_result *result)
 {
 	static const struct fz_fault interrupted = {FZ_FAULT_INTERRUPTED, ""}, no_memory = {FZ_FAULT_LOCAL, "no memory"};
 	struct fz_twoway *twoway = target->twoway;
 
 	result->target = target->name->text;
-	result->result.protocol = fz_protocol_name(protocol);
+	result->result.protocol = fz_options_protocol(options);
 	if (target->state == WAITING || twoway == NULL) {
 		result->fault = target->state == WAITING ? &interrupted : &no_memory;
 		return;
@@ -310,7 +325,7 @@ static int report_all(const struct targets *targets)
 	size_t failed = 0;
 
 	for (size_t i = 0; i < targets->count && results != NULL; i++) {
-		conclude(&targets->all[i], options->protocol, &results[i]);
+		conclude(&targets->all[i], options, &results[i]);
 		failed += results[i].fault->reason != FZ_FAULT_NONE;
 		if (written && results[i].result.session_count > 0)
 			written = write_records(targets, &targets->all[i]);
@@ -467,9 +482,20 @@ static int measure(struct targets *targets)
 
 static struct fz_udp_batch *make_batch(const struct fz_measure_options *options)
 {
-	size_t octets = fz_twoway_octets_max(options);
+	size_t octets = options->command == FZ_STAMP ? fz_stamp_octets_max(options) : fz_twoway_octets_max(options);
 
 	return fz_udp_batch_new(BATCH, (uint32_t)(octets < FIZEAU_TEST_PACKET_MAX ? octets : FIZEAU_TEST_PACKET_MAX));
+}
+
+/* Not those of another command at the same time, most likely. */
+static void choose_ssid(struct targets *targets)
+{
+	const struct fz_stamp_options *options = &targets->command->options.stamp;
+
+	targets->first_ssid = options->ssid;
+	while (!options->ssid_given && targets->first_ssid == 0)
+		if (getrandom(&targets->first_ssid, sizeof(targets->first_ssid), 0) < 0)
+			targets->first_ssid = 1;
 }
 
 int fz_targets_measure(struct fz_command *command)
@@ -479,6 +505,7 @@ int fz_targets_measure(struct fz_command *command)
 
 	if (targets != NULL) {
 		targets->command = command;
+		choose_ssid(targets);
 		targets->count = command->targets.count;
 		targets->all = calloc(targets->count, sizeof(*targets->all));
 		targets->servers = find_servers(&command->targets);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fizeau twoway with one server or with thousands: a pool of threads sets them up, the command's loop runs all tests. */
+/* fizeau twoway or fizeau stamp with one target or with thousands: a pool of threads sets them up, the command's loop runs all tests. */
 #ifndef FZ_CLI_TARGETS_H
 #define FZ_CLI_TARGETS_H
 

@@ -93,6 +93,7 @@ const char *fz_ending_text(enum fz_ending ending)
 		[FZ_ENDED_SENDING] = "the kernel would not send any more",
 		[FZ_ENDED_SERVER] = "the server stopped",
 		[FZ_ENDED_INVALID] = "the result is not valid",
+		[FZ_ENDED_SSID] = "the reflector does not return the session identifier",
 		[FZ_ENDED_NOT] = "still going on",
 	};
 

@@ -45,7 +45,7 @@ static bool control_is_gone(struct fz_twoway *twoway)
 /* No session's result is lost because its control connection ended. */
 bool fz_twoway_done(struct fz_twoway *twoway)
 {
-	if (!twoway->gone && !twoway->test.done && control_is_gone(twoway)) {
+	if (twoway->stamp == NULL && !twoway->gone && !twoway->test.done && control_is_gone(twoway)) {
 		twoway->gone = true;
 		fz_test_stop_sending(&twoway->test, FZ_ENDED_CONTROL);
 	}
@@ -72,6 +72,8 @@ void fz_twoway_stop(struct fz_twoway *twoway)
 	struct fizeau_sid sid = fz_twoway_sid(twoway);
 	int rc;
 
+	if (control->client == NULL)
+		return;
 	/*= rfc5357#section-3.8 TW-3.8-05 */
 	/*= rfc4656#section-3.8 OW-3.8-19 */
 	/*= rfc5938#section-2 IS-2-02 */
@@ -127,11 +129,17 @@ int fz_twoway_summarise(struct fz_twoway *twoway)
 	session->missed = test->missed;
 	session->seen = test->seen;
 	fz_test_settle(&twoway->test, &session->sent_by);
+	if (twoway->stamp != NULL)
+		fz_stamp_settle(twoway->stamp);
 	rc = summarise_lateness(twoway);
 	if (rc < 0)
 		return rc;
 	rc = fizeau_round_trip_summarise(test->records, test->record_count, test->sent, options->timeout_ns,
 		&session->summary);
+	if (rc >= 0 && twoway->stamp != NULL) {
+		session->stamp = &twoway->stamp->result;
+		rc = fz_stamp_split_loss(twoway->stamp, &session->summary);
+	}
 	if (rc >= 0)
 		mark_local_loss(session);
 	return rc;
@@ -173,6 +181,8 @@ void fz_twoway_judge(struct fz_twoway *twoway)
 	else if (twoway->session.summary.received == 0 && twoway->session.summary.late > 0)
 		fz_measurement_fail(measurement, FZ_FAULT_LATE,
 			"every packet came back from %s after the timeout: give more with --timeout", host);
+	else if (twoway->stamp != NULL)
+		fz_stamp_judge(twoway);
 	else if (twoway->session.summary.received == 0)
 		fz_measurement_fail(measurement, FZ_FAULT_LOST,
 			"no packet came back from %s: UDP may be filtered on the way", host);
@@ -181,7 +191,7 @@ void fz_twoway_judge(struct fz_twoway *twoway)
 bool fz_twoway_begin(struct fz_twoway *twoway, unsigned *interrupts, const struct fz_phase *phase)
 {
 	struct fz_measurement *measurement = &twoway->measurement;
-	int rc = fz_control_attach(&measurement->setup.control, twoway->loop, interrupts);
+	int rc = twoway->stamp != NULL ? 0 : fz_control_attach(&measurement->setup.control, twoway->loop, interrupts);
 
 	measurement->loop = twoway->loop;
 	measurement->interrupts = interrupts;

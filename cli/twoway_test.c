@@ -208,7 +208,7 @@ static bool stamp_batch(struct fz_test *test, uint32_t count, struct fizeau_mono
 		/*= rfc5357#section-4.1.1 TW-4.1.1-01 */
 		own = fz_clock_wall(test->config.clock);
 		fz_departure_correct(&correction, &own);
-		rc = test->maker.finish(test->maker.arg, fz_udp_queued_octets(test->udp, i), own);
+		rc = test->maker.finish(test->maker.arg, test->sent + i, fz_udp_queued_octets(test->udp, i), own);
 		if (rc < 0) {
 			fail(test, rc);
 			return false;
@@ -266,6 +266,8 @@ static void wait_for_last(struct fz_test *test)
 {
 	struct fizeau_mono until = {test->last.ns + test->config.timeout_ns};
 
+	if (test->more)
+		return;
 	if (test->back == test->sent || fz_clock_mono().ns >= until.ns) {
 		test->done = true;
 		fz_loop_timer_stop(test->config.loop, &test->timer);
@@ -274,7 +276,7 @@ static void wait_for_last(struct fz_test *test)
 	set_timer(test, until);
 }
 
-static bool all_sent(const struct fz_test *test)
+bool fz_test_all_sent(const struct fz_test *test)
 {
 	return test->sent == test->config.count;
 }
@@ -297,7 +299,7 @@ static void on_due(void *arg)
 	struct fizeau_mono now = fz_clock_mono();
 	bool refused = false;
 
-	if (all_sent(test)) {
+	if (fz_test_all_sent(test)) {
 		wait_for_last(test);
 		return;
 	}
@@ -313,7 +315,7 @@ static void on_due(void *arg)
 	}
 	if (test->config.busy_poll)
 		fz_loop_spin_until(test->config.loop, (struct fizeau_mono){test->last.ns + AWAIT_NS});
-	if (all_sent(test))
+	if (fz_test_all_sent(test))
 		wait_for_last(test);
 	else if (prepare(test))
 		set_timer(test, test->due);
@@ -361,6 +363,10 @@ static void discard(struct fz_test *test, int error)
 		test->discards.hmac++;
 	else if (error == FIZEAU_ERR_ESTIMATE)
 		test->discards.error_estimate++;
+	else if (error == FIZEAU_ERR_SSID)
+		test->discards.ssid++;
+	else if (error == FIZEAU_ERR_MALFORMED)
+		test->discards.stamp_format++;
 	else
 		test->discards.length++;
 }
@@ -405,12 +411,6 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 		return;
 	}
 	packet = &test->packets[reflection.sender_seq];
-	if (!packet->back)
-		test->back++;
-	packet->back = true;
-	fz_stamp_count(&test->received_by, datagram->received.source);
-	if (test->seen != NULL)
-		fz_features_see(test->seen, &reflection, datagram->traffic_class);
 	trip = (struct fizeau_round_trip){
 		.seq = reflection.sender_seq,
 		.reflector_seq = reflection.seq,
@@ -426,6 +426,17 @@ static void reflected(struct fz_test *test, const struct fz_datagram *datagram)
 		.backward_ttl = datagram->ttl,
 		.across_step = packet->steps != test->config.clock->steps.count,
 	};
+	rc = test->maker.counts != NULL ? test->maker.counts(test->maker.arg, &trip) : 0;
+	if (rc < 0) {
+		discard(test, rc);
+		return;
+	}
+	if (!packet->back)
+		test->back++;
+	packet->back = true;
+	fz_stamp_count(&test->received_by, datagram->received.source);
+	if (test->seen != NULL)
+		fz_features_see(test->seen, &reflection, datagram->traffic_class);
 	/* Who floods us with copies must not take the memory: a few of each number are enough to see it. */
 	if (test->record_count < (size_t)test->config.count * 4 + 1000 && !record(test, &trip))
 		fail(test, -ENOMEM);
@@ -447,7 +458,7 @@ static void on_readable(void *arg, uint32_t events)
 	/* An error on a UDP socket is news of an ICMP message: what is lost shows as lost. */
 	for (int i = 0; i < n && !test->done; i++)
 		reflected(test, &datagrams[i]);
-	if (!test->done && all_sent(test) && test->back == test->sent)
+	if (!test->done && fz_test_all_sent(test) && test->back == test->sent)
 		wait_for_last(test);
 }
 
@@ -468,13 +479,35 @@ void fz_test_settle(struct fz_test *test, struct fz_stamp_counts *sent_by)
 
 void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending)
 {
-	if (test->done || all_sent(test))
+	if (test->done || (fz_test_all_sent(test) && !test->more))
 		return;
 	test->ending = ending;
 	test->config.count = test->sent;
+	test->more = false;
 	if (test->sent == 0)
 		test->done = true;
 	else
+		wait_for_last(test);
+}
+
+void fz_test_add(struct fz_test *test)
+{
+	if (test->done || !test->more || !fz_test_all_sent(test))
+		return;
+	test->config.count++;
+	test->due = fz_clock_mono();
+	set_timer(test, test->due);
+}
+
+void fz_test_prepare_anew(struct fz_test *test)
+{
+	test->prepared = false;
+}
+
+void fz_test_no_more(struct fz_test *test)
+{
+	test->more = false;
+	if (!test->done && fz_test_all_sent(test))
 		wait_for_last(test);
 }
 

@@ -34,8 +34,10 @@ struct fz_test_packets {
 	void *arg;     /* theirs */
 	size_t octets; /* of each packet */
 	int (*prepare)(void *arg, uint32_t seq, uint8_t *buf);
-	int (*finish)(void *arg, uint8_t *buf, struct fizeau_stamp stamp);
+	int (*finish)(void *arg, uint32_t seq, uint8_t *buf, struct fizeau_stamp stamp);
 	int (*reflection)(void *arg, const uint8_t *octets, size_t len, struct fizeau_reflection *reflection);
+	/* Of the one read last: 0, or why it is discarded all the same; NULL: it is not. */
+	int (*counts)(void *arg, const struct fizeau_round_trip *trip);
 	void (*free)(void *arg);
 };
 
@@ -77,6 +79,7 @@ struct fz_test {
 	struct fz_features_seen *seen; /* NULL: nobody asks; freed by fz_test_close */
 	struct fz_discards discards;
 	struct fz_stamp_counts received_by;
+	bool more;                   /* packets may be added: the test is not done before fz_test_no_more */
 	int error;                   /* -errno or FIZEAU_ERR_*: no memory, libcrypto */
 	bool done;
 	enum fz_ending ending;
@@ -94,6 +97,13 @@ FIZEAU_MUST_USE int fz_test_start(struct fz_test *test, struct fizeau_mono start
 void fz_test_settle(struct fz_test *test, struct fz_stamp_counts *sent_by);
 /* No more packets; what is under way is still waited for. */
 void fz_test_stop_sending(struct fz_test *test, enum fz_ending ending);
+/* One more packet than the schedule has, at once; only after all of these have left, and while there may be more. */
+void fz_test_add(struct fz_test *test);
+bool fz_test_all_sent(const struct fz_test *test);
+/* Has what is prepared already prepared anew. */
+void fz_test_prepare_anew(struct fz_test *test);
+/* There will be no more. */
+void fz_test_no_more(struct fz_test *test);
 void fz_test_close(struct fz_test *test);
 
 #endif

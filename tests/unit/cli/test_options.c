@@ -159,6 +159,8 @@ static bool parse(const char *line, struct fz_measure_options *options, char err
 			*at++ = '\0';
 	}
 	argv[argc] = NULL;
+	if (strcmp(words, "stamp") == 0)
+		return fz_options_measure(FZ_STAMP, argc, argv, options, error);
 	if (strcmp(words, "oneway") == 0)
 		return fz_options_measure(FZ_ONEWAY, argc, argv, options, error);
 	return fz_options_measure(strcmp(words, "fetch") == 0 ? FZ_FETCH : FZ_TWOWAY, argc, argv, options, error);
@@ -402,9 +404,49 @@ static bool helps(enum fz_measure_command command, const char *with, const char 
 	return good;
 }
 
+/*= rfc8972#section-4.6 SX-4.6-03 */
+static void stamp(void **state)
+{
+	static const char *const bad[] = {"", "-m open h", "--ike-key direct h", "--pbkdf2-max 2048 h", "--tlv extra-padding h",
+		"--tlv location=1 h", "--tlv access-report=1 h", "--tlv access-report=0:1 h", "--tlv access-report=1:0 h",
+		"--tlv access-report=1:256 h", "--tlv hmac h", "--tlv location, h", "--ssid -1 h", "--light --ssid 7 h",
+		"--light --need-ssid h", "--ssid 0 --need-ssid h", "--access-timeout 0 h", "--access-retries 101 h"};
+	struct fz_measure_options options;
+	char error[512], line[128];
+
+	(void)state;
+	assert_true(parse("stamp gw:4000 gx", &options, error));
+	assert_int_equal(options.host_count, 2);
+	assert_int_equal(options.port, 4000);
+	assert_string_equal(fz_options_protocol(&options), "STAMP");
+	assert_false(options.stamp.ssid_given || options.stamp.light || options.stamp.ptp || options.stamp.need_ssid);
+	assert_int_equal(options.stamp.tlvs, 0);
+	assert_int_equal(options.ike, FZ_IKE_OFF);
+	assert_true(options.stamp.access_timeout_ns == 3000000000);
+	assert_int_equal(options.stamp.access_retries, 4);
+	assert_true(parse("stamp --ssid 0 --ptp --tlv location,class-of-service=ef,access-report=2:9,hmac -k j --keys f "
+		"--access-timeout 1s --access-retries 0 h", &options, error));
+	assert_true(options.stamp.ssid_given && options.stamp.ssid == 0 && options.stamp.ptp);
+	assert_int_equal(options.stamp.tlvs, 1u << 2 | 1u << 4 | 1u << 6 | 1u << 8);
+	assert_true(options.stamp.class_given && options.stamp.class_dscp == 46);
+	assert_true(options.stamp.access_id == 2 && options.stamp.access_code == 9);
+	assert_true(options.stamp.access_timeout_ns == 1000000000 && options.stamp.access_retries == 0);
+	assert_true(parse("stamp --light -s 0 h", &options, error));
+	assert_string_equal(fz_options_protocol(&options), "TWAMP Light");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), bad[i][0] != '\0' ? "stamp %s" : "stamp", bad[i]);
+		if (parse(line, &options, error) || error[0] == '\0')
+			fail_msg("%s was taken", line);
+	}
+	assert_false(parse("twoway --light h", &options, error));
+}
+
 static void help(void **state)
 {
 	(void)state;
+	assert_true(helps(FZ_STAMP, "usage: fizeau stamp [OPTIONS] HOST[:PORT]...\n", "--mode"));
+	assert_true(helps(FZ_STAMP, "\n      --tlv LIST           location,", "--ike-key"));
+	assert_true(helps(FZ_TWOWAY, "\n      --targets FILE", "--tlv"));
 	assert_true(helps(FZ_TWOWAY, "usage: fizeau twoway [OPTIONS] HOST[:PORT]...\n", "--from"));
 	assert_true(helps(FZ_TWOWAY, "\n  -c, --count N            test packets to send (100)\n", NULL));
 	assert_true(helps(FZ_TWOWAY, "\n      --ike MODE           key from an IKE SA", NULL));
@@ -427,6 +469,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(oneway),
 		cmocka_unit_test(fetch),
+		cmocka_unit_test(stamp),
 		cmocka_unit_test(slot_texts),
 		cmocka_unit_test(help),
 	};

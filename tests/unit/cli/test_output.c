@@ -428,6 +428,76 @@ static void records(void **state)
 	free(text);
 }
 
+static struct fz_stamp_result told(void)
+{
+	return (struct fz_stamp_result){
+		.ssid = 258,
+		.any = true,
+		.ptp_there = true,
+		.numbering = FIZEAU_NUMBERS_COPIED,
+		.tlvs = FIZEAU_ST_TLV_BIT(FIZEAU_ST_LOCATION) | FIZEAU_ST_TLV_BIT(FIZEAU_ST_CLASS_OF_SERVICE),
+		.counts[FIZEAU_ST_LOCATION] = {.answered = 98, .unknown = 1},
+		.counts[FIZEAU_ST_CLASS_OF_SERVICE] = {.answered = 3, .malformed = 4, .integrity = 5, .missing = 6},
+		.location = {.destination_port = 862,
+			.source_port = 40000,
+			.destination = {4, {192, 0, 2, 7}},
+			.source = {4, {198, 51, 100, 9}},
+			.source_mac_octets = 6,
+			.source_mac = {2, 0, 0, 0, 0, 10}},
+		.dscp1 = 46,
+		.dscp[46] = 2,
+		.dscp[0] = 1,
+		.ecn[1] = 3,
+		.dscp_refused = 3,
+		.access_id = 2,
+		.access_code = 1,
+		.access_sent = 2,
+	};
+}
+
+static void stamp(void **state)
+{
+	struct fz_stamp_result r = told();
+	struct fz_result_session session = measured();
+	struct fz_result result = keyed_by_ike(&session);
+	json_t *root, *object;
+	char *text;
+
+	(void)state;
+	session.stamp = &r;
+	session.summary.lost_forward_valid = false;
+	session.discards = (struct fz_discards){.ssid = 2, .stamp_format = 3};
+	result.protocol = "STAMP";
+	text = capture(full, &result);
+	assert_non_null(strstr(text, "STAMP authenticated, keyed by IKEv2 SA"));
+	assert_non_null(strstr(text, "schedule exp:100ms,0s, SSID 258\n"));
+	assert_non_null(strstr(text, "session identifier: came back as 0, the reflector does not know it\n"
+		"format of stamps: here NTP, there PTPv2\n"
+		"loss by direction: not known, the reflector's numbers are copies of the sender's (stateless)\n"
+		"location: packets come to 192.0.2.7:862 from 198.51.100.9:40000, MAC 02:00:00:00:00:0a\n"
+		"class of service: arrived with dscp 0 (1) 46 (2), ecn 1 (3); dscp 46 was refused for 3 reflections\n"
+		"access report: non-3GPP network, code 1: not echoed, sent 2 times\n"
+		"tlv location: 1 not known to the reflector (U)\n"
+		"tlv class-of-service: 4 malformed (M), 5 with a wrong HMAC (I), 6 did not come back\n"
+		"discarded: 2 of another session, 3 with stamps that are in another format than said\n"));
+	free(text);
+	text = capture(fz_out_json, &result);
+	root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	free(text);
+	object = json_object_get(json_array_get(json_object_get(root, "sessions"), 0), "stamp");
+	assert_int_equal(json_integer_value(json_object_get(object, "ssid")), 258);
+	assert_true(json_is_integer(json_object_get(object, "ssid_returned")));
+	assert_string_equal(json_string_value(json_object_get(object, "reflector_numbers")), "copied");
+	assert_true(json_is_null(json_object_get(object, "loss_by_direction")));
+	assert_true(json_is_null(json_object_get(object, "timestamp_information")));
+	assert_true(json_is_null(json_object_get(object, "direct_measurement")));
+	assert_true(json_is_null(json_object_get(object, "follow_up")));
+	assert_int_equal(json_object_size(json_object_get(object, "tlvs")), 2);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(object, "location"), "source_mac")), "02:00:00:00:00:0a");
+	json_decref(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +507,7 @@ int main(void)
 		cmocka_unit_test(json_of_a_measurement),
 		cmocka_unit_test(json_of_nothing),
 		cmocka_unit_test(records),
+		cmocka_unit_test(stamp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
