@@ -36,15 +36,6 @@ bool fz_stamp_ssid_allowed(const struct fz_stamp_conf *conf, uint16_t ssid)
 	return !conf->ssid_count;
 }
 
-bool fz_stamp_listens_on(const struct fz_stamp_conf *conf, uint16_t port)
-{
-	for (uint32_t i = 0; i < conf->listen_count; i++) {
-		if (conf->listens[i].port == port)
-			return true;
-	}
-	return false;
-}
-
 /*= rfc8762#section-4.1 ST-4.1-04 ST-4.1-05 */
 /*= rfc8762#section-4.6 ST-4.6-03 */
 /*= rfc8762#section-5 ST-5-01 */

@@ -52,7 +52,5 @@ struct fz_stamp_conf {
 /* The first line that is about packets from there; NULL: none, they are open. */
 const struct fz_stamp_key *fz_stamp_key_of(const struct fz_stamp_conf *conf, const struct fz_addr *remote, uint16_t ssid);
 bool fz_stamp_ssid_allowed(const struct fz_stamp_conf *conf, uint16_t ssid);
-/* Whether a listener is on that port: packets from such a port are a reflector's. */
-bool fz_stamp_listens_on(const struct fz_stamp_conf *conf, uint16_t port);
 
 #endif

@@ -226,7 +226,7 @@ void fz_reflect_one(struct fz_test_socket *socket, struct fz_reflected *session,
 	fz_udp_queue(socket->udp, (size_t)len, &in->from, &in->to,
 		session->stamp ? socket->replies[index].dscp : session->dscp);
 	socket->queued[socket->queued_count++] = session;
-	if (session->stamp)
+	if (session->stamp && socket->replies[index].follow_up_at)
 		fz_stamp_await(socket, session, index, now);
 }
 

@@ -39,20 +39,26 @@ static void open_socket(struct fz_reflect *reflect, uint32_t number, int fd)
 	}
 	socket->next = reflect->sockets;
 	reflect->sockets = socket;
+	if (fz_test_socket_stamp(socket))
+		fz_stamp_find_ports(reflect);
 }
 
 void fz_test_socket_close_if(struct fz_test_socket *socket)
 {
 	struct fz_test_socket **at = &socket->reflect->sockets;
+	struct fz_reflect *reflect = socket->reflect;
+	bool stamp = fz_test_socket_stamp(socket);
 
 	if (!socket->closing || socket->reading || socket->sessions)
 		return;
 	while (*at != socket)
 		at = &(*at)->next;
 	*at = socket->next;
-	fz_loop_remove(socket->reflect->loop, fz_udp_fd(socket->udp));
+	fz_loop_remove(reflect->loop, fz_udp_fd(socket->udp));
 	fz_udp_close(socket->udp);
 	free(socket);
+	if (stamp)
+		fz_stamp_find_ports(reflect);
 }
 
 /* What its socket has to have room for. */

@@ -89,6 +89,7 @@ struct fz_reflect {
 	struct fz_reflected **slots; /* FZ_WORKER_SLOTS */
 	uint32_t running;           /* sessions that were started */
 	struct fz_strangers *strangers; /* of STAMP */
+	uint64_t stamp_ports[1024];     /* a bit for each port that it is listened for on */
 	struct fz_bucket follow_ups;    /* transmit stamps for its sessions */
 };
 
@@ -118,7 +119,9 @@ FIZEAU_MUST_USE bool fz_stamp_make(struct fz_reflected *session, const struct fz
 /* Prepares the reflection of one packet: its octets, or an error of the library. */
 FIZEAU_MUST_USE int fz_stamp_reflect(struct fz_reflected *session, const struct fz_datagram *in, uint8_t *out,
 	struct fizeau_st_reply *reply);
-/* Has the transmit stamp of the reflection queued last told where its session wants to know it. */
+/* Its listeners are others now. */
+void fz_stamp_find_ports(struct fz_reflect *reflect);
+/* Has the transmit stamp of the reflection queued last told, which its session wants to know. */
 void fz_stamp_await(struct fz_test_socket *socket, const struct fz_reflected *session, uint32_t index,
 	struct fizeau_mono now);
 /* The transmit stamp is here. */

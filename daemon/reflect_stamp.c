@@ -92,7 +92,7 @@ void fz_stamp_await(struct fz_test_socket *socket, const struct fz_reflected *se
 	struct fz_reflect *reflect = socket->reflect;
 	const struct fizeau_st_reply *reply = &socket->replies[index];
 
-	if (!reply->follow_up_at || !fz_udp_tells_sent(socket->udp) || !fz_bucket_take(&reflect->follow_ups, 1, now.ns))
+	if (!fz_udp_tells_sent(socket->udp) || !fz_bucket_take(&reflect->follow_ups, 1, now.ns))
 		return;
 	fz_udp_want_sent(socket->udp, reflect->awaited);
 	socket->awaited[index] = &reflect->awaiting[reflect->awaited++ % FZ_REFLECT_STAMPS];
@@ -110,18 +110,21 @@ void fz_stamp_departed(struct fz_reflect *reflect, const struct fz_awaited *awai
 		fizeau_st_reflector_departed(session->stamp, awaited->seq, *stamp);
 }
 
-/* What reflects, too: an answer to it would be answered. */
-static bool is_reflector_port(const struct fz_reflect *reflect, uint16_t port)
+void fz_stamp_find_ports(struct fz_reflect *reflect)
 {
-	if (port == FIZEAU_ST_PORT)
-		return true;
+	memset(reflect->stamp_ports, 0, sizeof(reflect->stamp_ports));
 	for (const struct fz_test_socket *socket = reflect->sockets; socket; socket = socket->next) {
 		struct fz_addr local;
 		fz_udp_local(socket->udp, &local);
-		if (fz_test_socket_stamp(socket) && fz_addr_port(&local) == port)
-			return true;
+		if (fz_test_socket_stamp(socket))
+			reflect->stamp_ports[fz_addr_port(&local) / 64] |= UINT64_C(1) << fz_addr_port(&local) % 64;
 	}
-	return false;
+}
+
+/* What reflects, too: an answer to it would be answered. */
+static bool is_reflector_port(const struct fz_reflect *reflect, uint16_t port)
+{
+	return port == FIZEAU_ST_PORT || (reflect->stamp_ports[port / 64] >> port % 64 & 1);
 }
 
 static bool ask(struct fz_test_socket *socket, const struct fz_datagram *in, uint16_t ssid)

@@ -92,7 +92,6 @@ static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *
 		.ssid = asked->ask.ssid,
 		.remote = asked->ask.remote,
 		.mode = mode,
-		.key = asked->key,
 		.open_hmac_tlv = mode == FIZEAU_MODE_OPEN && asked->key.octets > 0,
 		.require_ipsec = fz_ipsec_required(c, mode),
 		.conf = asked->conf,
@@ -113,6 +112,7 @@ static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *
 		refuse_asked(asked, false, counter, "as many sessions as its class or its address may have");
 		return;
 	}
+	wanted.key = asked->key;
 	session = fz_session_add_stamp(engine->sessions, &wanted, &counter);
 	fizeau_wipe(&wanted, sizeof(wanted));
 	if (!session) {
