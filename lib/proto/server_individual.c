@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Server's commands of individual session control: Start-N-Sessions and Stop-N-Sessions (RFC 5938). They are as long
-   as the peer likes, so they are taken in parts, and what was announced is held against its bound first. */
+/* The Server's commands of individual session control: Start-N-Sessions and Stop-N-Sessions (RFC 5938). They are as
+   long as the peer likes, so they are taken in parts, and what was announced is held against its bound first. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include "lib/base/buf.h"
 
 /*
- * Start-N-Sessions (7) and Stop-N-Sessions (9), Control-Client to Server, and their answers Start-N-Ack (8) and Stop-N-Ack
- * (10), the other way: 32 + 16 N octets (RFC 5938 sections 3.2 to 3.5).
+ * Start-N-Sessions (7) and Stop-N-Sessions (9), Control-Client to Server, and their answers Start-N-Ack (8) and
+ * Stop-N-Ack (10), the other way: 32 + 16 N octets (RFC 5938 sections 3.2 to 3.5).
  *
  *    0                   1                   2                   3
  *    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

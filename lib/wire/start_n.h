@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Start-N-Sessions, Stop-N-Sessions and their acks (RFC 5938): one format, a head, SIDs and an HMAC. As many SIDs as the
-   head says, so they are as long as the sender likes. */
+/* Start-N-Sessions, Stop-N-Sessions and their acks (RFC 5938): one format, a head, SIDs and an HMAC. As many SIDs as
+   the head says, so they are as long as the sender likes. */
 #ifndef FZ_WIRE_START_N_H
 #define FZ_WIRE_START_N_H
 
