@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "stamp.h"
+#include "stamp_ike.h"
 #include "targets.h"
 #include "twoway.h"
 
@@ -16,25 +17,16 @@ size_t fz_stamp_octets_max(const struct fz_measure_options *options)
 	return FIZEAU_ST_BASE_AUTHENTICATED + 256 + fz_stamp_padding(options);
 }
 
-/* Where a session's key comes from: the passphrase is the HMAC key. */
+/* The passphrase is the HMAC key. */
 /*= rfc8762#section-4.4 ST-4.4-02 */
-static bool find_key(struct fz_measurement *measurement, struct fizeau_st_key *key)
+static bool use_passphrase(struct fz_measurement *measurement, struct fizeau_st_key *key)
 {
 	const struct fz_measure_options *options = measurement->options;
-	struct fz_setup *setup = &measurement->setup;
 	uint8_t key_id[FIZEAU_KEYID_OCTETS];
-	const uint8_t *passphrase;
-
-	setup->mode = FIZEAU_MODE_OPEN;
-	if (options->ike != FZ_IKE_OFF) {
-		fz_measurement_fail(measurement, FZ_FAULT_KEYING, "STAMP cannot be keyed by IKEv2 here: use --keyid and --keys");
-		return false;
-	}
-	if (options->key_id == NULL)
-		return true;
-	passphrase = fz_key_id_from_text(options->key_id, key_id)
+	const uint8_t *passphrase = fz_key_id_from_text(options->key_id, key_id)
 		? fz_passphrases_find(measurement->passphrases, key_id, &key->octets)
 		: NULL;
+
 	if (passphrase == NULL || key->octets > sizeof(key->key)) {
 		fz_measurement_fail(measurement, FZ_FAULT_KEYING,
 			"the passphrase of KeyID %s has more than %zu octets: STAMP's HMAC key may not", options->key_id,
@@ -43,9 +35,21 @@ static bool find_key(struct fz_measurement *measurement, struct fizeau_st_key *k
 		return false;
 	}
 	memcpy(key->key, passphrase, key->octets);
-	setup->key = (struct fz_result_key){.source = FZ_KEY_PASSPHRASE, .key_id = options->key_id};
-	if ((options->stamp.tlvs & FIZEAU_ST_TLV_BIT(FIZEAU_ST_HMAC)) == 0)
-		setup->mode = FIZEAU_MODE_AUTHENTICATED;
+	measurement->setup.key = (struct fz_result_key){.source = FZ_KEY_PASSPHRASE, .key_id = options->key_id};
+	return true;
+}
+
+/* Where a session's key comes from: an IKE SA goes before a passphrase. */
+static bool find_key(struct fz_measurement *measurement, uint16_t ssid, struct fizeau_st_key *key)
+{
+	const struct fz_measure_options *options = measurement->options;
+	bool packets = (options->stamp.tlvs & FIZEAU_ST_TLV_BIT(FIZEAU_ST_HMAC)) == 0;
+
+	if (options->ike != FZ_IKE_OFF && !fz_stamp_ike(measurement, ssid, key))
+		return false;
+	if (key->octets == 0 && options->key_id != NULL && !use_passphrase(measurement, key))
+		return false;
+	measurement->setup.mode = key->octets > 0 && packets ? FIZEAU_MODE_AUTHENTICATED : FIZEAU_MODE_OPEN;
 	return true;
 }
 
@@ -78,7 +82,7 @@ bool fz_stamp_set_up(struct fz_twoway *twoway, const struct fz_phase *phase, uin
 	struct fz_clock clock = {0};
 	struct fizeau_mono now;
 	uint64_t now_ntp;
-	bool good = fz_measurement_find(measurement) && find_key(measurement, &key) &&
+	bool good = fz_measurement_find(measurement) && find_key(measurement, ssid, &key) &&
 		fz_twoway_open(twoway, fz_stamp_octets_max(measurement->options)) && prepare(twoway, &key, ssid);
 
 	fizeau_wipe(&key, sizeof(key));
@@ -109,12 +113,15 @@ static const char *remedy_for(const struct fz_twoway *twoway)
 		return "it puts something else in the place of the session identifier: measure with --ssid 0";
 	if (discards->hmac > 0)
 		return "the key must be the same at both ends";
-	if (discards->length > 0 && !options->light)
-		return "they are too short: it may be of TWAMP Light (--light), or have no key";
+	if (discards->length > 0)
+		return options->light ? "they are too short: those of TWAMP Light have 41 octets at least"
+				      : "they are too short: it may be of TWAMP Light (--light), or have no key";
 	if (discards->error_estimate > 0)
 		return "a Multiplier of 0 in the Error Estimate says that its stamps are void";
 	if (discards->foreign_source > 0)
 		return "they came from another address or port than the packets went to";
+	if (discards->unknown_number > 0)
+		return "they answer packets that were not sent";
 	return NULL;
 }
 

@@ -159,6 +159,17 @@ static int resolve(const struct fz_measurement *measurement, struct fz_addr addr
 	return n;
 }
 
+static void init_setup(struct fz_measurement *measurement)
+{
+	measurement->setup = (struct fz_setup){
+		.options = measurement->options,
+		.sa_source = {measurement->loop, measurement->interrupts, measurement->options->ike_socket,
+			measurement->table, measurement->table_lock},
+		.passphrases = measurement->passphrases,
+		.computing = measurement->computing,
+	};
+}
+
 /* The first address that takes the connection. */
 static bool connect_any(struct fz_measurement *measurement, const struct fz_addr *addrs, int count)
 {
@@ -167,13 +178,7 @@ static bool connect_any(struct fz_measurement *measurement, const struct fz_addr
 	for (int i = 0; i < count; i++) {
 		enum fz_setup_outcome outcome;
 
-		*setup = (struct fz_setup){
-			.options = measurement->options,
-			.sa_source = {measurement->loop, measurement->interrupts, measurement->options->ike_socket,
-				measurement->table, measurement->table_lock},
-			.passphrases = measurement->passphrases,
-			.computing = measurement->computing,
-		};
+		init_setup(measurement);
 		outcome = fz_setup_run(setup, &addrs[i]);
 		if (outcome == FZ_SETUP_CONNECTED)
 			return true;
@@ -260,7 +265,7 @@ bool fz_measurement_find(struct fz_measurement *measurement)
 	struct fz_addr addrs[ADDRESSES_MAX];
 	int count = resolve(measurement, addrs);
 
-	measurement->setup.options = measurement->options;
+	init_setup(measurement);
 	for (int i = 0; i < count && *measurement->interrupts == 0; i++) {
 		control->peer = addrs[i];
 		fz_addr_host_text(&addrs[i], measurement->setup.host);

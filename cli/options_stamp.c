@@ -147,6 +147,8 @@ const char *fz_options_check_stamp(const struct fz_measure_options *options)
 
 	if (stamp->light)
 		return check_light(options);
+	if (options->ike != FZ_IKE_OFF && stamp->ssid_given && stamp->ssid == 0)
+		return "--ike needs a session identifier, which is part of the key: drop --ssid 0";
 	if (stamp->need_ssid && stamp->ssid_given && stamp->ssid == 0)
 		return "--need-ssid needs one: drop --ssid 0";
 	if ((stamp->tlvs & FIZEAU_ST_TLV_BIT(FIZEAU_ST_HMAC)) != 0 && options->key_id == NULL && options->ike == FZ_IKE_OFF)
