@@ -204,17 +204,24 @@ static void usage_drop(struct fz_admit *admit, struct fz_usage *usage)
 	free(usage);
 }
 
-static bool place_find(struct fz_admit *admit, const struct fz_class *c, const struct fz_addr *peer,
-	struct fz_place *place)
+static struct fz_usage *usage_of_peer(struct fz_admit *admit, const struct fz_addr *peer, bool make)
 {
 	struct fizeau_address address;
 	uint8_t octets[17] = {0};
 
-	place->of_class = usage_of(admit, c->name, octets, true);
 	fz_addr_to_message(peer, &address);
 	octets[0] = address.version;
 	memcpy(octets + 1, address.octets, 16);
-	place->of_peer = usage_of(admit, "", octets, true);
+	return usage_of(admit, "", octets, make);
+}
+
+static bool place_find(struct fz_admit *admit, const struct fz_class *c, const struct fz_addr *peer,
+	struct fz_place *place)
+{
+	const uint8_t none[17] = {0};
+
+	place->of_class = usage_of(admit, c->name, none, true);
+	place->of_peer = usage_of_peer(admit, peer, true);
 	return place->of_class && place->of_peer;
 }
 
@@ -278,6 +285,13 @@ uint8_t fz_admit_session(struct fz_admit *admit, const struct fz_class *c, const
 	place->of_class->sessions++;
 	place->of_peer->sessions++;
 	return FIZEAU_ACCEPT_OK;
+}
+
+bool fz_admit_peer_full(struct fz_admit *admit, const struct fz_class *c, const struct fz_addr *peer)
+{
+	const struct fz_usage *usage = usage_of_peer(admit, peer, false);
+
+	return usage && usage->sessions >= c->limits[FZ_LIMIT_PEER_SESSIONS];
 }
 
 void fz_admit_leave(struct fz_admit *admit, struct fz_place *place)

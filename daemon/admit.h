@@ -57,6 +57,8 @@ FIZEAU_MUST_USE uint8_t fz_admit_connection(struct fz_admit *admit, const struct
 	uint32_t mode, struct fz_place *place, enum fz_counter *counter);
 FIZEAU_MUST_USE uint8_t fz_admit_session(struct fz_admit *admit, const struct fz_class *c, const struct fz_addr *peer,
 	struct fz_place *place, enum fz_counter *counter);
+/* Whether it is its address that has as many sessions as it may have, and not only its class. */
+bool fz_admit_peer_full(struct fz_admit *admit, const struct fz_class *c, const struct fz_addr *peer);
 void fz_admit_leave(struct fz_admit *admit, struct fz_place *place);
 
 /* In use now by a class. */

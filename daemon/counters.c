@@ -51,6 +51,7 @@ static const char *const names[FZ_COUNTERS] = {
 	[FZ_COUNT_ENDED_STORAGE] = "ended_storage",
 	[FZ_COUNT_ENDED_WORKER] = "ended_worker",
 	[FZ_COUNT_ENDED_LISTENER] = "ended_listener",
+	[FZ_COUNT_ENDED_SILENT] = "ended_silent",
 	[FZ_COUNT_FETCHED] = "fetched",
 	[FZ_COUNT_FETCH_DENIED] = "fetch_denied",
 	[FZ_COUNT_PACKETS_RECEIVED] = "packets_received",

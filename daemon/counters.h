@@ -58,6 +58,7 @@ enum fz_counter {
 	FZ_COUNT_ENDED_STORAGE,         /* OWAMP: its records could not be stored */
 	FZ_COUNT_ENDED_WORKER,          /* the worker that reflected it died */
 	FZ_COUNT_ENDED_LISTENER,        /* STAMP: it is not listened for any more */
+	FZ_COUNT_ENDED_SILENT,          /* STAMP: it was silent, and another wanted its place */
 	/* fetches */
 	FZ_COUNT_FETCHED,               /* answered with Accept 0 */
 	FZ_COUNT_FETCH_DENIED,

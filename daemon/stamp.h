@@ -4,6 +4,7 @@
 #ifndef FZ_DAEMON_STAMP_H
 #define FZ_DAEMON_STAMP_H
 
+#include "bucket.h"
 #include "engine.h"
 #include "ipsec.h"
 
@@ -26,6 +27,7 @@ struct fz_stamp {
 	uint32_t next_number;
 	struct fz_udp_batch *batch; /* what opening takes */
 	struct fz_ipsec_view ipsec_view;
+	struct fz_bucket searches; /* for a session whose place another may have */
 	struct fz_stamp_asked *asked; /* questions that wait for a key */
 };
 

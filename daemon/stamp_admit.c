@@ -6,6 +6,7 @@
 #include "stamp.h"
 
 #define REFUSED_NS 2000000000ll /* that a source is not asked about again */
+#define SILENT_NS 10000000000ll /* with less silence, or a tenth of refwait, nobody loses its place */
 #define ASKED_MAX 1024          /* that wait for a key */
 
 /* A question under way. */
@@ -81,6 +82,55 @@ static bool through_ipsec(struct fz_stamp_asked *asked)
 	return fz_ipsec_datagram(&asked->stamp->ipsec_view, &asked->conf->ipsec, &in, fz_clock_mono());
 }
 
+static int64_t heard_ns(const struct fz_session *session)
+{
+	int64_t heard = atomic_load_explicit(&fz_session_figures(session)->heard_ns, memory_order_relaxed);
+
+	return heard ? heard : session->started.ns;
+}
+
+/* The session that has been silent for the longest time, of those that stand in the way. */
+static struct fz_session *most_silent(const struct fz_stamp_asked *asked, const struct fz_class *c, bool of_peer)
+{
+	struct fz_session *found = NULL;
+
+	for (struct fz_session *session = fz_session_table_first(asked->stamp->engine->sessions); session;
+		session = session->next) {
+		if (!session->stamp.listener || session->ending || (of_peer ?
+			!fz_addr_same_host(&session->remote, &asked->ask.remote) : strcmp(session->of_class->name, c->name)))
+			continue;
+		if (!found || heard_ns(session) < heard_ns(found))
+			found = session;
+	}
+	return found;
+}
+
+/* Whoever forges addresses makes sessions that nothing follows on: they must not keep their places from those that measure
+   until refwait is over. */
+static bool make_room(const struct fz_stamp_asked *asked, const struct fz_class *c)
+{
+	struct fz_stamp *stamp = asked->stamp;
+	int64_t now = fz_clock_mono().ns, silence = asked->conf->refwait_ns / 10;
+	struct fz_session *session;
+
+	if (!fz_bucket_take(&stamp->searches, 1, now))
+		return false;
+	session = most_silent(asked, c, fz_admit_peer_full(stamp->engine->admit, c, &asked->ask.remote));
+	if (!session || now - heard_ns(session) < (silence < SILENT_NS ? silence : SILENT_NS))
+		return false;
+	fz_session_end(session, FZ_COUNT_ENDED_SILENT);
+	return true;
+}
+
+static bool take_place(const struct fz_stamp_asked *asked, const struct fz_class *c, struct fz_place *place)
+{
+	struct fz_admit *admit = asked->stamp->engine->admit;
+	enum fz_counter counter;
+
+	return !fz_admit_session(admit, c, &asked->ask.remote, place, &counter) ||
+		(make_room(asked, c) && !fz_admit_session(admit, c, &asked->ask.remote, place, &counter));
+}
+
 static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *listener, const struct fz_class *c,
 	uint32_t mode)
 {
@@ -108,8 +158,8 @@ static void begin(struct fz_stamp_asked *asked, const struct fz_stamp_listener *
 		refuse_asked(asked, false, FZ_COUNT_REQUEST_SOURCE, "what it sent to is no address of this host");
 		return;
 	}
-	if (fz_admit_session(engine->admit, c, &asked->ask.remote, &place, &counter)) {
-		refuse_asked(asked, false, counter, "as many sessions as its class or its address may have");
+	if (!take_place(asked, c, &place)) {
+		refuse_asked(asked, false, FZ_COUNT_REQUEST_SESSIONS, "as many sessions as its class or its address may have");
 		return;
 	}
 	wanted.key = asked->key;

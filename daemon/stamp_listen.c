@@ -6,6 +6,7 @@
 #include "stamp.h"
 
 #define RECEIVE_BUFFER (2 << 20) /* one socket takes the bursts of many sessions */
+#define SEARCHES 100             /* a second, each through all sessions */
 #define NUMBERS 0x7fffu          /* of listeners, before they come again */
 
 struct fz_stamp *fz_stamp_new(struct fz_engine *engine)
@@ -15,6 +16,7 @@ struct fz_stamp *fz_stamp_new(struct fz_engine *engine)
 	if (!stamp)
 		return NULL;
 	stamp->engine = engine;
+	fz_bucket_init(&stamp->searches, SEARCHES, 1);
 	stamp->batch = fz_udp_batch_new(1, 64);
 	if (stamp->batch)
 		return stamp;

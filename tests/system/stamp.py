@@ -348,6 +348,21 @@ with suite.case("sessions end after refwait of silence, and with their duration"
             wait_for("the end", lambda: server.sessions() == [] and server.counter(reason) == 1)
             assert sender.ask(packet(1)).seq == 0
 
+with suite.case("where another wants a place, the session that is silent gives way, and the one that measures stays"):
+    for limit in ("peer-sessions 2", "peer-sessions 9\nlimit anyone sessions 2"):
+        with Reflector(f"limit anyone {limit}\nrefwait 5s\n") as server, server.sender() as sender:
+            assert sender.ask(packet(0, ssid=1)).seq == 0 and sender.ask(packet(0, ssid=2)).seq == 0
+            numbers, third = [], None
+            while third is None and len(numbers) < 100:
+                numbers.append(sender.ask(packet(1, ssid=1)).seq)
+                sender.send(packet(0, ssid=3))
+                third = sender.receive(0.2)
+            assert third is not None and stamp.Reflection(third).ssid == 3
+            assert numbers == list(range(1, len(numbers) + 1)), numbers
+            counters = server.status()["counters"]
+            assert counters["ended_silent"] == 1 and counters["request_sessions"] >= 1, counters
+            assert sorted(one["ssid"] for one in server.sessions()) == [1, 3]
+
 with suite.case("no ping-pong: what comes back, from an echo or another reflector, is dropped at once"):
     with Reflector() as one, Reflector(host="127.0.0.2") as two, one.sender() as sender:
         # An echo of the reflection, and a reflection of it.
