@@ -117,6 +117,10 @@ static void request(struct fuzzed *f, struct script *script)
 	wish.sender.version = script_u8(script) & 7;
 	wish.sender_port = script_u8(script);
 	wish.dscp = script_u8(script);
+	if ((f->mode & FIZEAU_MODE_REFLECT_OCTETS) != 0) {
+		wish.padding_octets = 100;
+		wish.reflect_length = script_u8(script);
+	}
 	(void)!fizeau_control_client_request_tw(f->c, &wish, f->now);
 }
 

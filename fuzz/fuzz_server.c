@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The Server under a script: raw octets, octets sealed with the right keys, answers of the caller, time. Whatever
-   comes, it takes no more than it is offered, holds little, and once closed stays so. A mode that no protocol has says
-   that the script is for OWAMP. */
+   comes, it takes no more than it is offered, holds little, and once closed stays so. The bit of symmetrical size, which
+   changes nothing here, says that the script is for OWAMP. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.start_time = 1,
 		.servwait_ns = 1000,
 		.setup_timeout_ns = 1000,
+		.server_octets = 0x5aa5,
 		.max_sessions = SESSIONS_MAX,
 	};
 
