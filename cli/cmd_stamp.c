@@ -112,7 +112,7 @@ static const char *remedy_for(const struct fz_twoway *twoway)
 	if (discards->ssid > 0)
 		return "it puts something else in the place of the session identifier: measure with --ssid 0";
 	if (discards->hmac > 0)
-		return "the key must be the same at both ends";
+		return "both ends must have the same key";
 	if (discards->length > 0)
 		return options->light ? "they are too short: those of TWAMP Light have 41 octets at least"
 				      : "they are too short: it may be of TWAMP Light (--light), or have no key";

@@ -309,7 +309,7 @@ int fz_stamp_new(const struct fz_measure_options *options, const struct fizeau_s
 		return FIZEAU_ERR_MEMORY;
 	stamp->options = &options->stamp;
 	stamp->test = test;
-	stamp->tai_utc_s = FIZEAU_TAI_UTC_S;
+	stamp->tai_utc_s = test->config.clock->tai_utc_s;
 	stamp->access.timer = (struct fz_timer){.fn = on_no_echo, .arg = stamp};
 	stamp->access.seq = NO_REPORT;
 	stamp->result.light = options->stamp.light;

@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
 from stamp_reflector import ACCESS, CLASS, DIRECT, FOLLOW_UP, HMAC, INFORMATION, LOCATION, PADDING  # noqa: E402
 from stamp_reflector import I, M, Reflector, U, mac  # noqa: E402
-from suite import FIZEAU, Suite, fizeau, fizeau_json, private_file  # noqa: E402
+from suite import FIZEAU, Fizeaud, Suite, fizeau, fizeau_json, private_file  # noqa: E402
 
 QUICK = ("-c", 8, "-i", "4ms", "-w", "500ms")
 KEY = b"correct horse battery staple"
@@ -278,7 +278,7 @@ def integrity():
         with Reflector(key=KEY, touch=lambda out: out[:40] + bytes([out[40] ^ 1]) + out[41:]) as reflector:
             line = refused(reflector, *keyed)
             session = session_of(*keyed, reflector.target, status=1)
-        assert "the key must be the same at both ends" in line, line
+        assert "both ends must have the same key" in line, line
         assert (session["packets"]["received"], session["packets"]["discarded"]["hmac"]) == (0, 8), session["packets"]
     with suite.case("a reflector with another key answers nothing"):
         with Reflector(key=b"another") as reflector:
@@ -427,6 +427,38 @@ def many():
         assert "unreachable: nothing listens at UDP port" in run.stdout, run.stdout
 
 
+def free_udp():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def with_fizeaud():
+    port = free_udp()
+    target, conf = f"127.0.0.1:{port}", f"listen stamp 127.0.0.1 {port}\nkeys {keyed[3]}\n"
+    with suite.case("fizeaud answers all of it: open, TWAMP Light, PTPv2, every TLV"):
+        with Fizeaud(conf):
+            session = session_of("--dscp", "cs1", "--tlv", ALL_TLVS, target)
+            stamp = measured(session)
+            assert all(c["answered"] == (1 if name == "access-report" else 8) for name, c in stamp["tlvs"].items()), stamp
+            host, client_port = session["local"].split(":")
+            assert (stamp["location"]["source"], stamp["location"]["source_port"]) == (host, int(client_port)), stamp
+            assert stamp["class_of_service"]["dscp_received"] == {"8": 8} and stamp["class_of_service"]["dscp_refused"] == 0
+            assert stamp["follow_up"]["told"] == 7 and stamp["access_report"]["echoed"], stamp
+            assert stamp["direct_measurement"]["sent"] == stamp["direct_measurement"]["received"] == 7, stamp
+            measured(session_of("--light", target))
+            measured(session_of("--ptp", "-s", 1000, target))
+            assert "both ends must have the same key" in fizeau("stamp", *QUICK, *keyed, target).stderr
+    with suite.case("and with a key, several sessions at once, stateless and with a policy of its own"):
+        with Fizeaud(f"{conf}stamp-key joe net 127.0.0.0/8\nstamp-dscp none\nstamp-stateless yes\nstamp-location no\n"):
+            document = fizeau_json("stamp", *QUICK, *keyed, "--tlv", "class-of-service=ef,follow-up,location", *[target] * 3)
+            assert document["measured"] == 3, document
+            for result in document["results"]:
+                stamp = measured(result["sessions"][0])
+                assert result["mode"] == "authenticated" and stamp["class_of_service"]["dscp_refused"] == 8, result
+                assert stamp["follow_up"]["told"] == 0 and stamp["location"]["source"] is None, stamp
+
+
 def usage():
     with suite.case("wrong usage: exit status 2 and one line"):
         with Reflector() as reflector:
@@ -454,5 +486,6 @@ with tempfile.TemporaryDirectory(prefix="stamp-client-") as folder:
     quirks()
     absence()
     many()
+    with_fizeaud()
     usage()
 suite.done()
