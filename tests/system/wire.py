@@ -1,18 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What is on the wire, read by others: our TWAMP by tshark, our STAMP by scapy."""
-import hashlib
-import hmac
+"""What is on the wire, read by tshark: an independent decoder of our messages and packets."""
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from testlib.scapy_stamp import decoded, python_with_scapy  # noqa: E402
+from testlib.capture import Capture  # noqa: E402
 from testlib.suite import Fizeaud, Netns, Suite, fizeau_json, namespaces_work, private_file, skip_all  # noqa: E402
 
 SPI_I, SPI_R = "0f3c010203040506", "99ab112233445566"
@@ -20,41 +15,6 @@ SA = f"{SPI_I} {SPI_R} hmac-sha2-256 {'ab' * 32} remote 127.0.0.1 remote-id CN=s
 FEATURES = 16 | 32 | 64 | 256  # that the greeting offers by default
 PORT, COUNT = 862, 10
 HEADERS = {"open": (14, 41), "authenticated": (48, 112), "encrypted": (48, 112), "mixed": (14, 41)}
-
-
-class Capture:
-    """A capture of a namespace's loopback."""
-
-    def __init__(self, netns, path):
-        self.path, self.netns = path, netns
-        self.process = subprocess.Popen(["ip", "netns", "exec", netns, "tshark", "-q", "-i", "lo", "-w", path],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.mark("the capture begins")
-
-    def mark(self, word):
-        """Sends a datagram until it is in the file: what follows is captured, and what came before is written."""
-        for _ in range(200):
-            subprocess.run(["ip", "netns", "exec", self.netns, "bash", "-c", f"printf '{word}' >/dev/udp/127.0.0.1/9"],
-                           check=True)
-            time.sleep(0.1)
-            if os.path.exists(self.path):
-                with open(self.path, "rb") as file:
-                    if word.encode() in file.read():
-                        return
-        raise AssertionError("tshark captures nothing")
-
-    def stop(self):
-        self.mark("the capture ends")
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(20)
-
-    def fields(self, display_filter, *fields):
-        """One list of values for each packet that matches."""
-        command = ["tshark", "-r", self.path, "-Y", display_filter, "-T", "fields", "-E", "separator=;"]
-        for field in fields:
-            command += ["-e", field]
-        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return [line.split(";") for line in text.splitlines()]
 
 
 def measure(netns, folder, server, mode, ike, dscp):
@@ -116,71 +76,6 @@ def check_open_contents(capture, session):
     assert all(ttl == "255" and "0" not in multipliers.split(",") for _, _, ttl, multipliers in rows), rows
 
 
-def measure_stamp(netns, folder, name, *args):
-    """The capture, and the session as the sender saw it."""
-    capture = Capture(netns, os.path.join(folder, f"stamp-{name}.pcap"))
-    try:
-        result = fizeau_json("stamp", "-c", COUNT, "-i", "5ms", "-w", "500ms", *args, f"127.0.0.1:{PORT}", netns=netns)
-    finally:
-        capture.stop()
-    assert result["sessions"][0]["packets"]["received"] == COUNT
-    return capture
-
-
-#= rfc8762#section-4.2.1 ST-4.2.1-01 ST-4.2.1-02 ST-4.2.1-04 ST-4.2.1-06
-#= rfc8762#section-4.3.1 ST-4.3.1-01 ST-4.3.1-02 ST-4.3.1-03 ST-4.3.1-04 ST-4.3.1-05 ST-4.3.1-06
-#= rfc8972#section-4 SX-4-01 SX-4-03 SX-4-04
-def check_stamp(rows, ssid, z, tlvs):
-    sent = {row["seq"]: row for row in rows if row["sender"]}
-    back = [row for row in rows if not row["sender"]]
-    assert sorted(sent) == list(range(COUNT)) and len(back) == COUNT, (sorted(sent), len(back))
-    for row in rows:
-        assert row["ssid"] == ssid and not any(row["mbz"]) and row["error"]["multiplier"] > 0, row
-        assert [tlv["type"] for tlv in row["tlvs"]] == list(tlvs), row
-        assert [tlv["len"] for tlv in row["tlvs"]] == list(tlvs.values()), row
-        # U says that nobody has looked at it yet; a reflector that knows it clears it.
-        assert all(tlv["flags"] == (0x80 if row["sender"] else 0) for tlv in row["tlvs"]), row
-    for number, row in enumerate(back):
-        mine = sent[row["seq_sender"]]
-        assert row["seq"] == number and row["ttl_sender"] == 255 and row["octets"] == mine["octets"], (row, mine)
-        assert row["ts_sender"] == mine["ts"] and row["error_sender"] == mine["error"], (row, mine)
-        assert row["ts_rx"] <= row["ts"] and row["error"]["z"] == 0, row
-    assert all(row["error"]["z"] == z for row in sent.values())
-
-
-STAMP_TLVS = {  # fizeau's words for them: type and octets of the value. Access Report is not in every packet
-    "location": {2: 4 + 12 + 20 + 20}, "timestamp-information": {3: 4}, "class-of-service=af41": {4: 4}, "direct-measurement": {5: 12},
-    "follow-up": {7: 16},
-}
-
-
-def open_stamp(suite, netns, folder):
-    if not python_with_scapy():
-        suite.skip("STAMP as scapy reads it", "needs scapy: apt-get install python3-scapy")
-        return
-    for name, args, z, tlvs in (
-            ("bare", (), 0, {}), ("PTPv2 stamps", ("--ptp",), 1, {}), ("padding", ("-s", 100), 0, {1: 100}),
-            *((word, ("--tlv", word), 0, types) for word, types in STAMP_TLVS.items()),
-            ("three at once, and padding", ("--tlv", "timestamp-information,direct-measurement,follow-up", "-s", 40), 0,
-             {3: 4, 5: 12, 7: 16, 1: 40})):
-        with suite.case(f"STAMP, {name}: as scapy reads it"):
-            capture = measure_stamp(netns, folder, name.replace(" ", "-"), "--ssid", 0xBEEF, *args)
-            check_stamp(decoded(capture.path, PORT), 0xBEEF, z, tlvs)
-
-
-#= rfc8762#section-4.4 ST-4.4-01
-def authenticated_stamp(suite, netns, folder):
-    with suite.case("STAMP, authenticated: HMACs as Python computes them"):
-        capture = measure_stamp(netns, folder, "authenticated", "-k", "joe", "--keys", os.path.join(folder, "keys"), "-I", "127.0.0.1",
-                                "--ssid", 2)
-        rows = capture.fields(f"udp.port == {PORT}", "udp.payload")
-        assert len(rows) == 2 * COUNT, len(rows)
-        for payload, in rows:
-            octets = bytes.fromhex(payload.replace(":", ""))
-            want = hmac.new(b"a passphrase", octets[:96], hashlib.sha256).digest()[:16]
-            assert len(octets) == 112 and octets[96:] == want, octets.hex()
-
-
 def main():
     if os.getuid() != 0 or not shutil.which("tshark") or not namespaces_work():
         skip_all("needs root, network namespaces and tshark")
@@ -188,8 +83,7 @@ def main():
     with Netns("wire") as ns, tempfile.TemporaryDirectory() as folder:
         keys = private_file(folder, "keys", "joe a passphrase\n")
         sas = private_file(folder, "sas", SA)
-        conf = f"listen stamp 127.0.0.1 {PORT}\nstamp-key joe net 127.0.0.1/32 ssid 2\n"
-        with Fizeaud(f"keys {keys}\nike static {sas}\npbkdf2-count 1024\n{conf}", netns=ns["wire"], port=PORT) as server:
+        with Fizeaud(f"keys {keys}\nike static {sas}\npbkdf2-count 1024", netns=ns["wire"], port=PORT) as server:
             for mode, bit in (("open", 1), ("authenticated", 2), ("encrypted", 4), ("mixed", 8)):
                 for ike in (False, True):
                     if ike and mode == "open":
@@ -200,8 +94,6 @@ def main():
                         check_packets(capture, mode, session, 46)
                         if mode == "open":
                             check_open_contents(capture, session)
-            open_stamp(suite, ns["wire"], folder)
-            authenticated_stamp(suite, ns["wire"], folder)
     suite.done()
 
 
