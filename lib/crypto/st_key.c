@@ -3,8 +3,8 @@
 
 #include <string.h>
 #include "lib/base/buf.h"
+#include "lib/crypto/hmac256.h"
 #include "lib/crypto/prf.h"
-#include "lib/crypto/secret.h"
 
 /*
  * What the key is made from (doc/stamp-ike.md section 2), 32 octets:
@@ -38,19 +38,22 @@ int fizeau_st_key_ike(const uint8_t *key, size_t octets, const uint8_t spi_i[sta
 }
 
 /* The HMAC stands behind what it covers (RFC 8762 section 4.4). */
-#define COVERED 96
-#define HMAC_FIELD 16
-
 int fizeau_st_key_verifies(const uint8_t st_key[static FIZEAU_ST_IKE_KEY_OCTETS], const uint8_t *packet, size_t len)
 {
-	uint8_t out[FIZEAU_IKE_KEY_MAX];
+	struct fizeau_st_key key = {.octets = FIZEAU_ST_IKE_KEY_OCTETS};
+	struct fz_hmac256_key state;
+	uint8_t want[FZ_HMAC256_FIELD];
 	int error;
 
-	if (len < COVERED + HMAC_FIELD)
+	if (len < FZ_HMAC256_BASE + FZ_HMAC256_FIELD)
 		return FIZEAU_ERR_LENGTH;
-	error = fz_prf(FIZEAU_PRF_HMAC_SHA2_256, st_key, FIZEAU_ST_IKE_KEY_OCTETS, packet, COVERED, out);
-	if (error == 0 && !fz_secret_equal(out, packet + COVERED, HMAC_FIELD))
-		error = FIZEAU_ERR_HMAC;
-	fizeau_wipe(out, sizeof(out));
+	memcpy(key.key, st_key, FIZEAU_ST_IKE_KEY_OCTETS);
+	error = fz_hmac256_key_init(&state, &key);
+	if (error == 0)
+		error = fz_hmac256_base(&state, packet, want);
+	if (error == 0)
+		error = fz_hmac256_same(packet + FZ_HMAC256_BASE, want);
+	fizeau_wipe(&key, sizeof(key));
+	fizeau_wipe(&state, sizeof(state));
 	return error;
 }
