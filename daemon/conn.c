@@ -124,11 +124,26 @@ static void fail_with(struct fz_conn *conn, int error)
 	conn->error = error;
 }
 
+/* Whether a worker is yet to be sent the start of a session: whoever has it acknowledged may send packets at once, and the
+   worker has to know by then. */
+static bool orders_wait(const struct fz_conn *conn)
+{
+	const struct fz_session *session = conn->sessions;
+
+	while (session && !fz_session_waits(session))
+		session = session->next_of_owner;
+	return session != NULL;
+}
+
 /* True if all of the output is gone. */
 static bool send_output(struct fz_conn *conn)
 {
 	const uint8_t *octets;
 	size_t len;
+
+	conn->held = orders_wait(conn);
+	if (conn->held)
+		return false;
 
 	while ((len = fizeau_server_output(conn->server, &octets)) > 0) {
 		ssize_t sent = send(conn->fd, octets, len, MSG_NOSIGNAL);
@@ -210,7 +225,7 @@ static void conn_settle(struct fz_conn *conn)
 	} else if (!conn->broken) {
 		/* Who does not read our answers is not read from. */
 		bool more = sent && !conn->in_len && !conn->eof && !conn->closed;
-		want(conn, (more ? EPOLLIN : 0) | (sent && !fz_ow_conn_fetching(&conn->ow) ? 0 : EPOLLOUT));
+		want(conn, (more ? EPOLLIN : 0) | ((sent && !fz_ow_conn_fetching(&conn->ow)) || conn->held ? 0 : EPOLLOUT));
 		wait_until(conn, deadline(conn));
 	}
 	if (conn->broken)
@@ -222,6 +237,12 @@ void fz_conn_turn(struct fz_conn *conn, int error)
 	conn->broken |= error != 0;
 	if (!conn->busy)
 		conn_settle(conn);
+}
+
+void fz_conn_resume(struct fz_conn *conn)
+{
+	if (conn->held)
+		fz_conn_turn(conn, 0);
 }
 
 void fz_conn_wind_down(struct fz_conn *conn)

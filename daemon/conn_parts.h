@@ -35,6 +35,7 @@ struct fz_conn {
 	bool refused;       /* in the set-up, by us: counted and logged there */
 	bool closed, broken;
 	int error;          /* errno of the socket; 0: none */
+	bool held;          /* its output, until the workers know of what it acknowledges */
 	bool busy;          /* its machine is being turned further up the stack */
 	size_t in_len;
 	uint8_t in[512];

@@ -331,9 +331,21 @@ void fz_engine_open_store(struct fz_engine *engine)
 		expire_stored(engine);
 }
 
+static void caught_up(void *arg)
+{
+	struct fz_engine *engine = arg;
+	struct fz_conn *next;
+
+	for (struct fz_conn *conn = engine->open.first; conn; conn = next) {
+		next = fz_conn_next(conn);
+		fz_conn_resume(conn);
+	}
+}
+
 int fz_engine_init(struct fz_engine *engine, struct fz_loop *loop, struct fz_log *log)
 {
-	const struct fz_session_hooks hooks = {.asked = fz_stamp_ask, .started = fz_stamp_worker_started, .arg = engine};
+	const struct fz_session_hooks hooks = {.caught_up = caught_up, .asked = fz_stamp_ask,
+		.started = fz_stamp_worker_started, .arg = engine};
 	uint32_t seeds[2];
 
 	memset(engine, 0, sizeof(*engine));

@@ -85,6 +85,8 @@ void fz_conn_new(struct fz_engine *engine, enum fizeau_protocol protocol, int fd
 void fz_conn_drop(struct fz_conn *conn);           /* at once */
 /* Something happened to its sessions: sends what there is to send. It may be gone afterwards, as it is with an error. */
 void fz_conn_turn(struct fz_conn *conn, int error);
+/* The same, if what there is to send was held back until the workers know of its sessions' start. */
+void fz_conn_resume(struct fz_conn *conn);
 void fz_conn_wind_down(struct fz_conn *conn);      /* as fz_engine_wind_down */
 const struct fz_addr *fz_conn_peer(const struct fz_conn *conn);
 struct fz_conn *fz_conn_next(const struct fz_conn *conn); /* in its list */

@@ -188,6 +188,13 @@ static void asked(void *arg, uint32_t worker, const struct fz_ask *ask)
 	sessions->hooks.asked(sessions->hooks.arg, worker, ask);
 }
 
+static void caught_up(void *arg)
+{
+	struct fz_session_table *sessions = arg;
+
+	sessions->hooks.caught_up(sessions->hooks.arg);
+}
+
 static void worker_started(void *arg, uint32_t worker)
 {
 	struct fz_session_table *sessions = arg;
@@ -199,8 +206,8 @@ struct fz_session_table *fz_session_table_new(struct fz_loop *loop, struct fz_lo
 	const struct fz_session_hooks *session_hooks)
 {
 	struct fz_session_table *sessions = calloc(1, sizeof(*sessions));
-	const struct fz_workers_hooks hooks = {.ended = reported, .asked = asked, .started = worker_started,
-		.died = worker_died, .arg = sessions};
+	const struct fz_workers_hooks hooks = {.ended = reported, .asked = asked, .caught_up = caught_up,
+		.started = worker_started, .died = worker_died, .arg = sessions};
 	uint64_t seed;
 
 	if (!sessions)
@@ -481,6 +488,11 @@ void fz_session_end(struct fz_session *session, enum fz_counter reason)
 		return;
 	fz_workers_tell(session->sessions->workers, session->worker, &session->letter, FZ_ORDER_END);
 	leave(session, reason);
+}
+
+bool fz_session_waits(const struct fz_session *session)
+{
+	return session->letter.kinds != 0;
 }
 
 struct fizeau_mono fz_session_ends(const struct fz_session *session)

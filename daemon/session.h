@@ -23,8 +23,10 @@ enum fz_session_state {
 /* Called when a session ends, whatever the reason: it is not to be touched afterwards. */
 typedef void fz_session_end_fn(struct fz_session *session, enum fz_counter reason);
 
-/* What is told of STAMP, whose sessions nobody requests (stamp_listen.h). */
 struct fz_session_hooks {
+	/* Sessions of a worker that waited to be told of their start have been: fz_session_waits. */
+	void (*caught_up)(void *arg);
+	/* Of STAMP, whose sessions nobody requests (stamp.h). */
 	void (*asked)(void *arg, uint32_t worker, const struct fz_ask *ask);
 	void (*started)(void *arg, uint32_t worker);
 	void *arg;
@@ -118,6 +120,8 @@ void fz_session_start(struct fz_session *session);
 /* Stop-Sessions: reflection goes on for Timeout, then the session ends. */
 void fz_session_stop(struct fz_session *session);
 void fz_session_end(struct fz_session *session, enum fz_counter reason);
+/* Whether its worker is yet to be sent what it was told last: with many orders at once there may be no room for them. */
+bool fz_session_waits(const struct fz_session *session);
 
 /* What it has counted so far. */
 const struct fz_figures *fz_session_figures(const struct fz_session *session);

@@ -170,8 +170,11 @@ static void ready(void *arg, uint32_t events)
 		put_down(worker);
 		return;
 	}
-	if (events & EPOLLOUT)
-		write_on(worker);
+	if (!(events & EPOLLOUT))
+		return;
+	write_on(worker);
+	if (!worker->queue)
+		worker->workers->hooks.caught_up(worker->workers->hooks.arg);
 }
 
 /* Above the places that a worker finds its own at. */

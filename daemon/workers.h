@@ -22,6 +22,8 @@ struct fz_workers_hooks {
 	void (*ended)(void *arg, uint32_t worker, uint32_t slot, enum fz_counter reason);
 	/* STAMP: a source that has no session. */
 	void (*asked)(void *arg, uint32_t worker, const struct fz_ask *ask);
+	/* What waited to be sent to one has been: letters are no letters any more. */
+	void (*caught_up)(void *arg);
 	/* One runs: what all of them are to know (fz_workers_insist). */
 	void (*started)(void *arg, uint32_t worker);
 	/* One is gone, and with it all its sessions and ports; what it counted for them can be read until this returns. */

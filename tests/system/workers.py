@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "testlib"))
-from octets import PATIENCE, wait_for  # noqa: E402
+from octets import PATIENCE, nothing_came, wait_for  # noqa: E402
 from suite import FIZEAUD, Suite, fizeau, fizeau_json, private_file  # noqa: E402
 from twamp import PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 
@@ -274,13 +274,17 @@ with case("a worker that stands still holds up nobody else, and then does what i
             break
     assert 500 < len(accepted) < 4000 and counter(server, "request_worker") > 0, len(accepted)
     session.echo()
-    control.start()
+    control.say_start()
+    wait_for("the start", lambda: all(s["state"] == "running" for s in status(server)["sessions"]))
     session.echo()
     assert status(server)["counters"]["sessions"] == len(accepted) + 1
+    # A start is acknowledged when the worker can know of it, and not before.
+    assert nothing_came(control.sock)
     os.kill(workers(server)[still]["pid"], signal.SIGCONT)
-    # What did not fit into its socket reaches it now, piece by piece.
+    # What did not fit into its socket reaches it now, piece by piece; and the first packet finds its session.
+    control.hear_started()
     for port in accepted[:3]:
-        wait_for("reflection", lambda: sender.send(port) and sender.receive(0.1))
+        sender.echo(port)
     control.stop(len(accepted))
     wait_for("all of them end", lambda: [w["sessions"] for w in workers(server)].count(0) == 1)
     assert counter(server, "ended_stop") == len(accepted) and workers(server)[still]["restarts"] == 0

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the clients that go byte by byte share (twamp.py, owamp.py)."""
+import select
 import socket
 import struct
 import time
@@ -26,6 +27,11 @@ def closed(sock):
     except ConnectionError:
         pass
     return True
+
+
+def nothing_came(sock):
+    """True if there is nothing to read, for now."""
+    return not select.select([sock], [], [], 0)[0]
 
 
 def wait_for(what, condition):

@@ -67,7 +67,13 @@ class Control(Connection):
         return self.hear(48)
 
     def start(self):
+        self.say_start()
+        self.hear_started()
+
+    def say_start(self):
         self.say(bytes([2]) + bytes(31))
+
+    def hear_started(self):
         ack = self.hear(32)
         assert len(ack) == 32 and ack[0] == 0, ack.hex()
 
