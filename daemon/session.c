@@ -43,7 +43,7 @@ void fz_session_link(struct fz_session *session)
 	sessions->last = session;
 }
 
-uint32_t fz_session_next_serial(struct fz_session_table *sessions)
+static uint32_t next_serial(struct fz_session_table *sessions)
 {
 	sessions->serial += sessions->serial == UINT32_MAX ? 2 : 1;
 	return sessions->serial;
@@ -275,25 +275,36 @@ struct fz_workers *fz_session_table_workers(const struct fz_session_table *sessi
 	return sessions->workers;
 }
 
-static struct fz_session *session_new(struct fz_session_table *sessions, const struct fz_session_wanted *wanted)
+struct fz_session *fz_session_new(struct fz_session_table *sessions, struct fz_conf *conf, const struct fz_class *of_class,
+	uint32_t mode, const struct fz_addr *remote)
 {
 	struct fz_session *session = calloc(1, sizeof(*session));
 
 	if (!session)
 		return NULL;
 	session->sessions = sessions;
-	session->serial = fz_session_next_serial(sessions);
-	session->conf = fz_conf_hold(wanted->conf);
-	session->of_class = wanted->of_class;
+	session->serial = next_serial(sessions);
+	session->conf = fz_conf_hold(conf);
+	session->of_class = of_class;
+	session->mode = mode;
+	session->remote = *remote;
+	session->last = FIZEAU_NEVER;
+	return session;
+}
+
+static struct fz_session *session_new(struct fz_session_table *sessions, const struct fz_session_wanted *wanted)
+{
+	struct fz_session *session =
+		fz_session_new(sessions, wanted->conf, wanted->of_class, wanted->mode, &wanted->remote);
+
+	if (!session)
+		return NULL;
 	session->ended = wanted->ended;
 	session->owner = wanted->owner;
 	memcpy(session->sid, wanted->sid, sizeof(session->sid));
-	session->mode = wanted->mode;
 	session->dscp = wanted->dscp;
 	session->padding_octets = wanted->padding_octets;
 	session->timeout_ns = wanted->timeout_ns;
-	session->remote = wanted->remote;
-	session->last = FIZEAU_NEVER;
 	return session;
 }
 

@@ -32,7 +32,9 @@ FIZEAU_MUST_USE bool fz_session_take_slot(struct fz_session *session);
 void fz_session_give_slot(struct fz_session *session);
 /* It exists from now on: it has a slot, and its worker knows it. */
 void fz_session_link(struct fz_session *session);
-uint32_t fz_session_next_serial(struct fz_session_table *sessions);
+/* What any of them begins with; NULL without memory. It holds conf, and is in no table yet. */
+struct fz_session *fz_session_new(struct fz_session_table *sessions, struct fz_conf *conf, const struct fz_class *of_class,
+	uint32_t mode, const struct fz_addr *remote);
 /* Running from now on. */
 void fz_session_runs(struct fz_session *session);
 /* What a worker is told of any session, from its limits: all but port, keys and dscp. */

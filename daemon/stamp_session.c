@@ -31,20 +31,14 @@ static int order_add(struct fz_session *session, const struct fz_stamp_session_w
 
 static struct fz_session *session_new(struct fz_session_table *sessions, const struct fz_stamp_session_wanted *wanted)
 {
-	struct fz_session *session = calloc(1, sizeof(*session));
+	struct fz_session *session =
+		fz_session_new(sessions, wanted->conf, wanted->of_class, wanted->mode, &wanted->remote);
 
 	if (!session)
 		return NULL;
-	session->sessions = sessions;
-	session->serial = fz_session_next_serial(sessions);
-	session->conf = fz_conf_hold(wanted->conf);
-	session->of_class = wanted->of_class;
 	session->ended = wanted->ended;
 	session->worker = wanted->worker;
-	session->mode = wanted->mode;
-	session->remote = wanted->remote;
 	session->local_port = wanted->local_port;
-	session->last = FIZEAU_NEVER;
 	session->stamp.listener = wanted->listener;
 	session->stamp.ssid = wanted->ssid;
 	session->stamp.stateless = wanted->conf->stamp.stateless;
