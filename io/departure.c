@@ -7,7 +7,7 @@
 #define DELAY_MAX_NS 100000000 /* longer than any packet waits in this host */
 #define EFFORT_NS 10000        /* for which delays are remembered where it is known */
 #define EFFORT_LEAST_NS 1000
-#define EFFORT_MOST_NS 100000
+#define EFFORT_MOST_NS 40000
 #define FORGET_NS 120000000000 /* a sender of one packet a minute still learns */
 
 /* Where a value is, or belongs, among the sorted ones. */

@@ -31,7 +31,7 @@ struct fz_departure {
 #define FZ_EFFORT_UNKNOWN 0
 
 /* effort_ns: the time from when the program began to see to the packet to its stamp, for packets that were seen to alike. One
-   departure is asked always with it, or always without. It counts from 1 us to 100 us: who was held up for longer has
+   departure is asked always with it, or always without. It counts from 1 us to 40 us: who was held up for longer has
    learnt no more about the processor.
 
    A packet that the program stamped `own` left at `left` (source KERNEL or HARDWARE). What cannot be true, since a clock
