@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from octets import closed, receive, wait_for  # noqa: E402
 from player import REQUEST, SETUP, Server, greeting, reflection, server_start  # noqa: E402
 from suite import Suite, fizeau, fizeau_json, private_file  # noqa: E402
-from twamp import Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
+from twamp import PORTS, Control, Fizeaud, Sender, counter, good_client, status  # noqa: E402
 from twamp_keyed import AUTHENTICATED, ENCRYPTED, IKE, MIXED, KeyedControl, KeyedSender  # noqa: E402
 
 INDIVIDUAL = 16
@@ -176,7 +176,7 @@ with case("commands that do not wait for acks are all answered, in order"), Fize
     first.echo()
     third.echo()
 
-with case("many in one command"), Fizeaud("limit anyone sessions 400\nlimit anyone peer-sessions 400\ntest-ports 30000-30019") as server, \
+with case("many in one command"), Fizeaud(f"limit anyone sessions 400\nlimit anyone peer-sessions 400\ntest-ports {PORTS}-{PORTS + 19}") as server, \
         connected(server) as control, contextlib.ExitStack() as stack:
     sessions = several(stack, server, control, 300)
     control.start_n(*(s.sid for s in reversed(sessions)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the clients that go byte by byte share (twamp.py, owamp.py)."""
+import os
 import select
 import socket
 import struct
@@ -39,6 +40,19 @@ def wait_for(what, condition):
     while not condition():
         assert time.monotonic() < end, f"still not: {what}"
         time.sleep(0.02)
+
+
+def own_ports(first, blocks):
+    """The first of a hundred ports, of as many blocks of them from first on, that no other test has while this one runs; and what
+    keeps the others out."""
+    for n in range(blocks):
+        ports, guard = first + (os.getpid() + n) % blocks * 100, socket.socket(socket.AF_UNIX)
+        try:
+            guard.bind(f"\0fizeau test ports {ports}")
+            return ports, guard
+        except OSError:
+            guard.close()
+    raise RuntimeError("all blocks of test ports are in use")
 
 
 def address16(text):

@@ -6,10 +6,10 @@ import socket
 import struct
 import time
 
-from octets import PATIENCE, Connection, address16, ntp, receive
+from octets import PATIENCE, Connection, address16, ntp, own_ports, receive
 from suite import Fizeaud as AnyFizeaud
 
-PORTS = 10000 + os.getpid() % 80 * 100  # test ports of this run: another run beside it must not answer for ours
+PORTS, PORTS_GUARD = own_ports(10000, 80)  # test ports of this run: another run beside it must not answer for ours
 SECOND = 2**32
 ALL = (0, 0xffffffff)
 RECORD = 25

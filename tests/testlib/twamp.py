@@ -7,12 +7,12 @@ import socket
 import struct
 import time
 
-from octets import PATIENCE, Connection, address16, ntp, receive
+from octets import PATIENCE, Connection, address16, ntp, own_ports, receive
 from suite import Fizeaud as AnyFizeaud
 
 IP_TOS, IP_TTL, IP_RECVTTL, IP_RECVTOS = 1, 2, 12, 13  # of <linux/in.h>; Python's socket lacks two of them
 FEATURES = 16 | 32 | 64 | 256  # that the greeting offers by default
-PORTS = 20000 + os.getpid() % 90 * 100  # test ports of this run: another run beside it must not answer for ours
+PORTS, PORTS_GUARD = own_ports(20000, 90)  # test ports of this run: another run beside it must not answer for ours
 
 
 class Fizeaud(AnyFizeaud):
